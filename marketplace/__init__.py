@@ -1,0 +1,1 @@
+"""The Flask application: all that people and programs touch."""

@@ -1,0 +1,211 @@
+"""create_app: settings, extensions, blueprints, and the one transaction around every request."""
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import structlog
+from flask import Flask, Response, current_app, g, jsonify, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_limiter import Limiter
+from flask_limiter.util import get_remote_address
+from markupsafe import Markup
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+
+from marketplace import words
+from marketplace.config import Settings
+from marketplace.db import db, init_db, transaction
+from marketplace.errors import STATUS, LabelyardError, status_of
+from marketplace.permissions import init_permissions
+from marketplace.queue import init_queue
+from marketplace.storage import Storage
+
+limiter = Limiter(get_remote_address, in_memory_fallback_enabled=True, swallow_errors=True)
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; font-src 'self'; "
+    "connect-src 'self'; worker-src 'self' blob:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+
+
+class Labelyard(Flask):
+    """One transaction per request, opened at the edge: return commits, raise rolls back."""
+
+    def dispatch_request(self) -> ResponseReturnValue:
+        view = self.view_functions.get(request.endpoint or "")
+        if getattr(view, "manages_transactions", False):
+            return super().dispatch_request()
+        with transaction():
+            return super().dispatch_request()
+
+
+def manages_transactions(view: Callable[..., Any]) -> Callable[..., Any]:
+    """Mark a view that talks to the network or streams, and so opens its transactions itself."""
+    view.manages_transactions = True  # type: ignore[attr-defined]
+    return view
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """The application; on the command line without DATABASE_URL only its commands, which take `--data` instead."""
+    from marketplace.cli import register_commands
+
+    app = Labelyard("marketplace")
+    register_commands(app)
+    if settings is None:
+        if os.environ.get("FLASK_RUN_FROM_CLI") == "true" and "DATABASE_URL" not in os.environ:
+            return app
+        settings = Settings.from_env()
+    configure(app, settings)
+    return app
+
+
+def configure(app: Flask, settings: Settings) -> None:
+    app.config.update(
+        SETTINGS=settings,
+        SECRET_KEY=settings.secret_key,
+        SESSION_COOKIE_NAME="labelyard_form",  # holds the CSRF secret only
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=settings.secure_cookies,
+        MAX_CONTENT_LENGTH=settings.upload_max_bytes + 1024 * 1024,
+        MAX_FORM_MEMORY_SIZE=8 * 1024 * 1024,
+        SQLALCHEMY_DATABASE_URI=settings.database_url,
+        SQLALCHEMY_ENGINE_OPTIONS={
+            "pool_size": settings.database_pool_size,
+            "max_overflow": settings.database_pool_size,
+            "pool_pre_ping": False,
+        },
+        RATELIMIT_STORAGE_URI=_limiter_url(settings.redis_url),
+        RATELIMIT_HEADERS_ENABLED=True,
+        WTF_CSRF_TIME_LIMIT=None,  # as long as the session: a labeler's page stays open for a shift
+    )
+    configure_logging()
+    init_db(app)
+    init_queue(app)
+    limiter.init_app(app)
+    init_permissions(app)
+    app.extensions["storage"] = Storage.from_url(settings.storage_url, secret=settings.secret_key)
+    app.jinja_env.filters.update(words.FILTERS)
+    app.jinja_env.globals.update(asset_tags=asset_tags, settings=settings)
+    app.context_processor(lambda: {"viewer": viewer()})
+    register_blueprints(app)
+    app.register_error_handler(Exception, answer_error)
+    app.after_request(security_headers)
+
+
+def register_blueprints(app: Flask) -> None:
+    from marketplace.api import init_api
+    from marketplace.pages import BLUEPRINTS
+
+    init_api(app)
+    for blueprint in BLUEPRINTS:
+        app.register_blueprint(blueprint)
+
+
+def _limiter_url(redis_url: str) -> str:
+    return f"redis+{redis_url}" if redis_url.startswith("unix://") else redis_url
+
+
+def configure_logging() -> None:
+    """One event a line with its ids; never a key, a token or a body."""
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.KeyValueRenderer(key_order=["timestamp", "level", "event"]),
+        ],
+        cache_logger_on_first_use=True,
+    )
+
+
+# Errors
+
+
+def wants_json() -> bool:
+    return request.path.startswith(("/v1/", "/labeler/", "/media/", "/webhooks/"))
+
+
+def answer_error(error: Exception) -> ResponseReturnValue:
+    """JSON `{status_code, error, field?}` for programs, a page in words for people."""
+    status, message, field = 500, "Something broke on our side. It is logged; please try again.", None
+    if isinstance(error, LabelyardError) or type(error) in STATUS:
+        status, message, field = status_of(error), str(error), getattr(error, "field", None)
+    elif isinstance(error, RequestEntityTooLarge):
+        status, message = 400, "The request is larger than this server accepts."
+    elif isinstance(error, HTTPException):
+        status, message = error.code or 500, error.description or error.name
+        if error.response is not None:
+            return error.response
+    if status >= 500 and not isinstance(error, HTTPException):
+        structlog.get_logger().error("request failed", path=request.path, exc_info=error)
+    if wants_json():
+        body = {"status_code": status, "error": message} | ({"field": field} if field else {})
+        return jsonify(body), status
+    db.session.rollback()  # the error page reads the user's name in a clean transaction
+    return render_template("error.html", status=status, message=message), status
+
+
+def security_headers(response: Response) -> Response:
+    headers = response.headers
+    headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
+    headers.setdefault("X-Content-Type-Options", "nosniff")
+    headers.setdefault("Referrer-Policy", "same-origin")
+    headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
+    if request.endpoint not in {"static", "media.content"}:
+        headers.setdefault("Cache-Control", "no-store")
+    return response
+
+
+@dataclass(frozen=True)
+class Viewer:
+    """Who looks at the page: what the header shows and which navigation it gets."""
+
+    name: str
+    role: str
+
+
+def viewer() -> Viewer | None:
+    user = g.get("user")
+    if user is None:
+        return None
+    is_reviewer = user.labeler is not None and user.labeler.reviewer
+    return Viewer(name=user.name, role="reviewer" if is_reviewer else str(user.role))
+
+
+# The front end's built files
+
+
+@cache
+def _manifest(path: Path, changed: float) -> dict[str, Any]:
+    return dict(json.loads(path.read_text()))
+
+
+def asset_tags(entry: str) -> Markup:
+    """The tags that load a Vite entry: its style sheets and its module."""
+    path = Path(current_app.static_folder or "") / "build" / ".vite" / "manifest.json"
+    if not path.exists():
+        return Markup("<!-- the front end is not built: run `make setup` -->")
+    manifest = _manifest(path, path.stat().st_mtime)
+    chunk = manifest[entry]
+    sheets = _sheets(manifest, chunk, set())
+    tags = [f'<link rel="stylesheet" href="{_built(name)}">' for name in sheets]
+    return Markup("\n").join(
+        Markup(tag) for tag in [*tags, f'<script type="module" src="{_built(chunk["file"])}"></script>']
+    )
+
+
+def _sheets(manifest: dict[str, Any], chunk: dict[str, Any], seen: set[str]) -> list[str]:
+    """The style sheets of a chunk and of all that it imports at once, each named one time."""
+    sheets = []
+    for name in chunk.get("imports", []):
+        if name not in seen:
+            seen.add(name)
+            sheets += _sheets(manifest, manifest[name], seen)
+    return list(dict.fromkeys(sheets + chunk.get("css", [])))
+
+
+def _built(name: str) -> str:
+    return url_for("static", filename=f"build/{name}")

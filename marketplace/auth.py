@@ -1,0 +1,159 @@
+"""Who is calling: passwords, browser sessions, customers' API keys and labelers' tokens."""
+
+import base64
+import binascii
+import hashlib
+import secrets
+from datetime import timedelta
+from typing import cast
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerifyMismatchError
+from flask import Response, current_app, g, request, session
+from sqlalchemy import delete, func, select, update
+
+from marketplace.clock import utc_now
+from marketplace.config import Settings
+from marketplace.db import db
+from marketplace.errors import Unauthorized
+from marketplace.models import ApiKey, Customer, KeyMode, Labeler, LabelerToken, User, UserSession
+
+SESSION_COOKIE = "labelyard_session"
+_hasher = PasswordHasher()
+# Verified against when the e-mail is unknown, so that the time does not tell whether an account exists.
+_NOBODY = _hasher.hash(secrets.token_hex(16))
+
+
+def settings() -> Settings:
+    return cast(Settings, current_app.config["SETTINGS"])
+
+
+def digest(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+# Passwords and browser sessions
+
+
+def hash_password(password: str) -> str:
+    return _hasher.hash(password)
+
+
+def check_password(email: str, password: str) -> User | None:
+    user = db.session.scalar(select(User).where(func.lower(User.email) == email.strip().lower()))
+    try:
+        _hasher.verify(user.password_hash if user else _NOBODY, password)
+    except (VerifyMismatchError, InvalidHashError):
+        return None
+    return user if user and user.disabled_at is None else None
+
+
+def sign_in(user: User, response: Response) -> None:
+    """Start a fresh session: a new token and a new CSRF secret, so that nothing planted before sign-in survives it."""
+    sign_out(response)
+    token = secrets.token_urlsafe(32)
+    lifetime = timedelta(days=settings().session_days)
+    db.session.add(UserSession(token_hash=digest(token), user_id=user.id, expires_at=utc_now() + lifetime))
+    response.set_cookie(
+        SESSION_COOKIE,
+        token,
+        max_age=int(lifetime.total_seconds()),
+        httponly=True,
+        secure=settings().secure_cookies,
+        samesite="Lax",
+    )
+
+
+def sign_out(response: Response) -> None:
+    session.clear()
+    token = request.cookies.get(SESSION_COOKIE)
+    if token:
+        db.session.execute(delete(UserSession).where(UserSession.token_hash == digest(token)))
+    response.delete_cookie(SESSION_COOKIE)
+
+
+def user_from_session() -> User | None:
+    token = request.cookies.get(SESSION_COOKIE)
+    if not token:
+        return None
+    held = db.session.get(UserSession, digest(token))
+    if held is None or held.expires_at <= utc_now() or held.user.disabled_at is not None:
+        return None
+    return held.user
+
+
+# Customers' API keys
+
+
+def new_api_key(customer: Customer, mode: KeyMode, name: str = "") -> str:
+    """Make a key and return it; it cannot be shown again."""
+    key = f"{mode}_{secrets.token_hex(16)}"
+    hint = f"{key[:9]}...{key[-4:]}"
+    db.session.add(ApiKey(customer_id=customer.id, mode=mode, name=name, key_hash=digest(key), hint=hint))
+    return key
+
+
+def api_key_from_request() -> ApiKey:
+    """HTTP Basic with the key as user name, or Bearer; both work, as the contract's clients differ."""
+    key = _presented_key()
+    if not key:
+        raise Unauthorized("An API key is needed: HTTP Basic with the key as user name, or a Bearer token.")
+    held = db.session.scalar(select(ApiKey).where(ApiKey.key_hash == digest(key), ApiKey.revoked_at.is_(None)))
+    if held is None:
+        raise Unauthorized("This API key is not valid.")
+    now = utc_now()
+    if held.last_used_at is None or now - held.last_used_at > timedelta(minutes=5):  # no write on every request
+        db.session.execute(update(ApiKey).where(ApiKey.id == held.id).values(last_used_at=now))
+    return held
+
+
+def _presented_key() -> str | None:
+    scheme, _, value = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        return value.strip()
+    if scheme.lower() == "basic":
+        try:
+            return base64.b64decode(value, validate=True).decode().partition(":")[0]
+        except (binascii.Error, UnicodeDecodeError):
+            return None
+    return None
+
+
+# Labelers' tokens
+
+
+def new_labeler_token(labeler: Labeler) -> str:
+    token = f"labeler_{secrets.token_hex(20)}"
+    db.session.add(LabelerToken(token_hash=digest(token), labeler_id=labeler.id))
+    return token
+
+
+def labeler_from_token() -> Labeler | None:
+    scheme, _, value = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer":
+        return None
+    return db.session.scalar(
+        select(Labeler)
+        .join(LabelerToken, LabelerToken.labeler_id == Labeler.id)
+        .where(LabelerToken.token_hash == digest(value.strip()), LabelerToken.revoked_at.is_(None))
+    )
+
+
+# Who the request is by, once `permissions` has let it in
+
+
+def current_user() -> User:
+    return cast(User, g.user)
+
+
+def current_labeler() -> Labeler:
+    return cast(Labeler, g.labeler)
+
+
+def current_customer() -> Customer:
+    return cast(Customer, g.customer)
+
+
+def current_mode() -> KeyMode:
+    """Live or test; the pages show the live world."""
+    return cast(KeyMode, g.get("mode", KeyMode.LIVE))

@@ -1,0 +1,73 @@
+"""The database session and the only commit in the program."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, ClassVar
+
+from flask import Flask
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import DateTime, MetaData, event
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase
+
+APP_ROLE = "labelyard_app"
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    # None is SQL's NULL, not the JSON value null: "no answer yet" must be found by IS NULL.
+    type_annotation_map: ClassVar = {dict[str, Any]: JSONB(none_as_null=True), list[Any]: JSONB(none_as_null=True)}
+
+
+# The models stand on their own typed base; Flask-SQLAlchemy gives the engine and the request's session.
+db = SQLAlchemy()
+UtcDateTime = DateTime(timezone=True)
+
+
+def init_db(app: Flask) -> None:
+    """Bind the session to the application and drop every new connection into the restricted role.
+
+    The role may read the ledger but write it only through `post()`; a connection that logs in as that role already is
+    unaffected.
+    """
+    db.init_app(app)
+    with app.app_context():
+        event.listen(db.engine, "connect", _enter_role)
+
+
+def _enter_role(connection: Any, _record: object) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET ROLE {APP_ROLE}")
+    connection.commit()
+
+
+def after_commit(action: Callable[[], None]) -> None:
+    """Run `action` once the open transaction has committed; a rollback forgets it.
+
+    Jobs are enqueued this way: enqueued earlier, a fast worker would look for rows that are not there yet.
+    """
+    db.session.info.setdefault("after_commit", []).append(action)
+
+
+@contextmanager
+def transaction() -> Iterator[None]:
+    """One unit of work: return commits and runs what waited for the commit, raise rolls back."""
+    session = db.session
+    session.info.pop("after_commit", None)
+    try:
+        yield
+        session.commit()
+    except BaseException:
+        session.rollback()
+        session.info.pop("after_commit", None)
+        raise
+    for action in session.info.pop("after_commit", []):
+        action()

@@ -1,0 +1,47 @@
+"""The tables, one file per aggregate; states are StrEnums with their allowed moves beside them."""
+
+from marketplace.models.assignment import Assignment, AssignmentState, Review, ReviewDecision
+from marketplace.models.audit import AuditEvent
+from marketplace.models.customer import ApiKey, Customer, KeyMode
+from marketplace.models.deliverable import CallbackAttempt, CallbackState, Deliverable
+from marketplace.models.file import File
+from marketplace.models.labeler import Labeler, LabelerState, LabelerToken, Qualification, SkillRecord
+from marketplace.models.project import Batch, BatchStatus, Project
+from marketplace.models.subtask import Lane, Slot, SlotState, Subtask, SubtaskState
+from marketplace.models.task import Frame, Task, TaskStage, TaskStatus
+from marketplace.models.user import Role, User, UserSession
+
+__all__ = [
+    "ApiKey",
+    "Assignment",
+    "AssignmentState",
+    "AuditEvent",
+    "Batch",
+    "BatchStatus",
+    "CallbackAttempt",
+    "CallbackState",
+    "Customer",
+    "Deliverable",
+    "File",
+    "Frame",
+    "KeyMode",
+    "Labeler",
+    "LabelerState",
+    "LabelerToken",
+    "Lane",
+    "Project",
+    "Qualification",
+    "Review",
+    "ReviewDecision",
+    "Role",
+    "SkillRecord",
+    "Slot",
+    "SlotState",
+    "Subtask",
+    "SubtaskState",
+    "Task",
+    "TaskStage",
+    "TaskStatus",
+    "User",
+    "UserSession",
+]

@@ -1,0 +1,89 @@
+"""Assignments: one labeler's hold on one slot, with the draft, the answer and what becomes of it; and reviews."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import BigInteger, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from marketplace.clock import utc_now
+from marketplace.db import Base, UtcDateTime
+from marketplace.models.columns import CreatedAt, IdColumn, OptionalTime, words
+from marketplace.models.labeler import Labeler
+from marketplace.models.subtask import Subtask
+
+
+class AssignmentState(StrEnum):
+    CLAIMED = "claimed"
+    EXPIRED = "expired"  # the lease ran out; the draft is kept, and a late submit may still count
+    SKIPPED = "skipped"
+    SUBMITTED = "submitted"  # waits for its subtask to be resolved
+    ACCEPTED = "accepted"  # and paid
+    REJECTED = "rejected"
+    CANCELED = "canceled"  # the customer withdrew the task meanwhile
+
+
+ASSIGNMENT_MOVES: dict[AssignmentState, set[AssignmentState]] = {
+    AssignmentState.CLAIMED: {
+        AssignmentState.EXPIRED,
+        AssignmentState.SKIPPED,
+        AssignmentState.SUBMITTED,
+        AssignmentState.CANCELED,
+    },
+    # Claimed again: the same row, a new epoch, the draft offered back.
+    AssignmentState.EXPIRED: {AssignmentState.CLAIMED, AssignmentState.SUBMITTED, AssignmentState.CANCELED},
+    AssignmentState.SUBMITTED: {AssignmentState.ACCEPTED, AssignmentState.REJECTED, AssignmentState.CANCELED},
+    AssignmentState.REJECTED: {AssignmentState.ACCEPTED},  # an appeal was right
+}
+
+
+class Assignment(Base):
+    __tablename__ = "assignment"
+    __table_args__ = (
+        UniqueConstraint("subtask_id", "labeler_id"),  # nobody answers the same subtask twice
+        Index("ix_assignment_labeler_id", "labeler_id", "id"),
+        Index("ix_assignment_submitted", "subtask_id", postgresql_where="state = 'submitted'"),
+    )
+
+    id: Mapped[IdColumn]
+    subtask_id: Mapped[str] = mapped_column(ForeignKey("subtask.id", ondelete="CASCADE"))
+    # Null for gold, whose slots are made on the spot for one labeler and never queue.
+    slot_id: Mapped[int | None] = mapped_column(BigInteger, index=True)
+    labeler_id: Mapped[str] = mapped_column(ForeignKey("labeler.id"))
+    epoch: Mapped[int]
+    state: Mapped[AssignmentState] = mapped_column(words(AssignmentState), default=AssignmentState.CLAIMED)
+    claimed_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
+    lease_expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    submitted_at: Mapped[OptionalTime]
+    closed_at: Mapped[OptionalTime]  # accepted or rejected
+    active_seconds: Mapped[int] = mapped_column(default=0)
+    pay_cents: Mapped[int] = mapped_column(BigInteger)  # promised at the claim
+    expected_seconds: Mapped[int]
+    draft: Mapped[dict[str, Any] | None]
+    draft_saved_at: Mapped[OptionalTime]
+    answer: Mapped[dict[str, Any] | None]
+    agreement: Mapped[float | None]  # with gold or with the consensus, 0 to 1
+    reason: Mapped[str | None] = mapped_column(String(500))  # of a skip or a rejection
+    appeal: Mapped[str | None] = mapped_column(Text)
+    appealed_at: Mapped[OptionalTime]
+
+    subtask: Mapped[Subtask] = relationship()
+    labeler: Mapped[Labeler] = relationship()
+
+
+class ReviewDecision(StrEnum):
+    ACCEPTED = "accepted"
+    FIXED = "fixed"
+    REJECTED = "rejected"
+
+
+class Review(Base):
+    __tablename__ = "review"
+
+    id: Mapped[IdColumn]
+    assignment_id: Mapped[str] = mapped_column(ForeignKey("assignment.id", ondelete="CASCADE"), index=True)
+    reviewer_id: Mapped[str] = mapped_column(String(24))  # a user
+    decision: Mapped[ReviewDecision] = mapped_column(words(ReviewDecision))
+    reason: Mapped[str] = mapped_column(String(1000), default="")
+    created_at: Mapped[CreatedAt]

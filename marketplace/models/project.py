@@ -1,0 +1,55 @@
+"""Projects (one task type with taxonomy, instructions and price terms) and batches (tasks tracked together)."""
+
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ForeignKey, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from marketplace.db import Base
+from marketplace.models.columns import CreatedAt, IdColumn, OptionalTime, words
+from marketplace.models.customer import Customer, KeyMode
+
+
+class Project(Base):
+    __tablename__ = "project"
+    __table_args__ = (UniqueConstraint("customer_id", "mode", "name"),)
+
+    id: Mapped[IdColumn]
+    customer_id: Mapped[str] = mapped_column(ForeignKey("customer.id"))
+    mode: Mapped[KeyMode] = mapped_column(words(KeyMode), default=KeyMode.LIVE)
+    name: Mapped[str] = mapped_column(String(200))
+    task_type: Mapped[str] = mapped_column(String(40))
+    params: Mapped[dict[str, Any]] = mapped_column(default=dict)  # defaults that every task inherits
+    param_history: Mapped[list[Any]] = mapped_column(default=list)  # [{version, instruction?, params, created_at}]
+    hourly_rate_cents: Mapped[int]  # frozen on every subtask at its split
+    simulated: Mapped[bool] = mapped_column(default=False)  # the data come from the simulator; the pages say so
+    created_at: Mapped[CreatedAt]
+    archived_at: Mapped[OptionalTime]
+
+    customer: Mapped[Customer] = relationship()
+
+
+class BatchStatus(StrEnum):
+    STAGING = "staging"
+    IN_PROGRESS = "in_progress"
+    COMPLETED = "completed"
+
+
+class Batch(Base):
+    __tablename__ = "batch"
+    __table_args__ = (UniqueConstraint("customer_id", "mode", "name"),)
+
+    id: Mapped[IdColumn]
+    customer_id: Mapped[str] = mapped_column(ForeignKey("customer.id"))
+    mode: Mapped[KeyMode] = mapped_column(words(KeyMode), default=KeyMode.LIVE)
+    project_id: Mapped[str] = mapped_column(ForeignKey("project.id"), index=True)
+    name: Mapped[str] = mapped_column(String(200))
+    status: Mapped[BatchStatus] = mapped_column(words(BatchStatus), default=BatchStatus.IN_PROGRESS)
+    callback: Mapped[str | None] = mapped_column(String(2000))
+    # `metadata` is SQLAlchemy's own word on a mapped class.
+    metadata_: Mapped[dict[str, Any]] = mapped_column("metadata", default=dict)
+    created_at: Mapped[CreatedAt]
+    completed_at: Mapped[OptionalTime]
+
+    project: Mapped[Project] = relationship()

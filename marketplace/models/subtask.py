@@ -1,0 +1,109 @@
+"""Subtasks (what one labeler does in one sitting), the lanes they queue in, and their slots (one per wanted answer)."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import BigInteger, ForeignKey, Identity, Index, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from marketplace.db import Base, UtcDateTime
+from marketplace.models.columns import CreatedAt, IdColumn, OptionalTime, words
+from marketplace.models.project import Project
+from marketplace.models.task import Task
+
+
+class SubtaskState(StrEnum):
+    OPEN = "open"
+    IN_REVIEW = "in_review"  # the answers disagree too much; a reviewer decides
+    RESOLVED = "resolved"
+    CANCELED = "canceled"
+
+
+SUBTASK_MOVES: dict[SubtaskState, set[SubtaskState]] = {
+    SubtaskState.OPEN: {SubtaskState.IN_REVIEW, SubtaskState.RESOLVED, SubtaskState.CANCELED},
+    SubtaskState.IN_REVIEW: {SubtaskState.OPEN, SubtaskState.RESOLVED, SubtaskState.CANCELED},
+}
+
+
+class Subtask(Base):
+    __tablename__ = "subtask"
+    __table_args__ = (
+        UniqueConstraint("task_id", "position"),
+        Index("ix_subtask_gold", "lane_id", postgresql_where="gold"),
+    )
+
+    id: Mapped[IdColumn]
+    task_id: Mapped[str] = mapped_column(ForeignKey("task.id", ondelete="CASCADE"))
+    lane_id: Mapped[int] = mapped_column(ForeignKey("lane.id"))
+    position: Mapped[int]  # in the task, from 0
+    # Frames [window_start, window_stop) of a drive; null where the task has no frames.
+    window_start: Mapped[int | None]
+    window_stop: Mapped[int | None]
+    state: Mapped[SubtaskState] = mapped_column(words(SubtaskState), default=SubtaskState.OPEN)
+    answers_wanted: Mapped[int]
+    effort_seconds: Mapped[int]
+    pay_cents: Mapped[int] = mapped_column(BigInteger)  # per accepted answer, frozen at the split
+    gold: Mapped[bool] = mapped_column(default=False)
+    truth: Mapped[dict[str, Any] | None]  # gold only; never leaves the server
+    verdict: Mapped[dict[str, Any] | None]  # the answer that counts, once resolved
+    confidence: Mapped[float | None]
+    created_at: Mapped[CreatedAt]
+    resolved_at: Mapped[OptionalTime]
+
+    task: Mapped[Task] = relationship()
+
+
+class Lane(Base):
+    """The queue of open slots with one task type, project and set of required qualifications.
+
+    The only qualification so far is the task type itself; `/labeler` and the operators' page look lanes up by project.
+    """
+
+    __tablename__ = "lane"
+    __table_args__ = (UniqueConstraint("project_id", "task_type"),)
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    project_id: Mapped[str] = mapped_column(ForeignKey("project.id"))
+    task_type: Mapped[str] = mapped_column(String(40), index=True)
+    paused: Mapped[bool] = mapped_column(default=False)
+
+    project: Mapped[Project] = relationship()
+
+
+class SlotState(StrEnum):
+    OPEN = "open"
+    LEASED = "leased"
+    DONE = "done"
+    CANCELED = "canceled"
+
+
+class Slot(Base):
+    """One wanted answer. Narrow, and vacuumed eagerly: dead index entries at the head of a lane are what slows claims.
+
+    `epoch` rises with every lease, so that a holder who lost the lease cannot write with the old one (fencing).
+    """
+
+    __tablename__ = "slot"
+    __table_args__ = (
+        Index("ix_slot_open", "lane_id", "rank", "id", postgresql_where="state = 'open'"),
+        Index("ix_slot_lease", "lease_expires_at", postgresql_where="state = 'leased'"),
+        Index("ix_slot_subtask_id", "subtask_id"),
+        {
+            "postgresql_with": {
+                "fillfactor": 80,
+                "autovacuum_vacuum_scale_factor": 0.02,
+                "autovacuum_vacuum_threshold": 500,
+                "autovacuum_vacuum_cost_delay": 0,
+            }
+        },
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    lane_id: Mapped[int] = mapped_column(ForeignKey("lane.id"))
+    rank: Mapped[int]  # lower is served first: minus the task's priority, then age by id
+    subtask_id: Mapped[str] = mapped_column(ForeignKey("subtask.id", ondelete="CASCADE"))
+    state: Mapped[SlotState] = mapped_column(words(SlotState), default=SlotState.OPEN)
+    epoch: Mapped[int] = mapped_column(default=0)
+    labeler_id: Mapped[str | None] = mapped_column(ForeignKey("labeler.id"))
+    lease_expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

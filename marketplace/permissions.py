@@ -1,0 +1,106 @@
+"""Who may do what, as data: every blueprint has an audience, and a request to one that has none is refused."""
+
+from enum import StrEnum
+
+from flask import Flask, g, redirect, request
+from flask.typing import ResponseReturnValue
+from flask_wtf.csrf import CSRFProtect
+
+from marketplace import auth
+from marketplace.errors import Forbidden, Unauthorized
+from marketplace.models import KeyMode, Role
+
+
+class Audience(StrEnum):
+    PUBLIC = "public"  # anyone; forms still need a CSRF token
+    MACHINE = "machine"  # anyone; the view itself verifies a signature
+    CUSTOMER_KEY = "customer key"  # the customers' API
+    LABELER = "labeler"  # `/labeler`: a bearer token, or a labeler's session with a CSRF token
+    LABELER_PAGE = "labeler page"
+    CUSTOMER_PAGE = "customer page"
+    FINANCE_PAGE = "finance page"
+    OPERATOR_PAGE = "operator page"
+    REVIEWER_PAGE = "reviewer page"  # operators, and labelers who are reviewers
+
+
+AUDIENCES: dict[str, Audience] = {
+    "static": Audience.PUBLIC,
+    "public": Audience.PUBLIC,  # front page, sign-in, sign-up, API reference, health
+    "media": Audience.MACHINE,  # signed links
+    "stripe": Audience.MACHINE,  # signed webhooks
+    "api": Audience.CUSTOMER_KEY,
+    "labeler_api": Audience.LABELER,
+    "labeler": Audience.LABELER_PAGE,
+    "customer": Audience.CUSTOMER_PAGE,
+    "finance": Audience.FINANCE_PAGE,
+    "operator": Audience.OPERATOR_PAGE,
+    "review": Audience.REVIEWER_PAGE,
+}
+
+PAGE_ROLES: dict[Audience, set[Role]] = {
+    Audience.LABELER_PAGE: {Role.LABELER},
+    Audience.CUSTOMER_PAGE: {Role.CUSTOMER},
+    Audience.FINANCE_PAGE: {Role.FINANCE},
+    Audience.OPERATOR_PAGE: {Role.OPERATOR},
+    Audience.REVIEWER_PAGE: {Role.OPERATOR, Role.LABELER},
+}
+
+csrf = CSRFProtect()
+
+
+def audience_of(endpoint: str) -> Audience | None:
+    """The audience of an endpoint by its outermost blueprint (flask-smorest nests its own under `api.`)."""
+    return AUDIENCES.get(endpoint.partition(".")[0])
+
+
+def init_permissions(app: Flask) -> None:
+    app.config["WTF_CSRF_CHECK_DEFAULT"] = False  # checked here, only where a browser's session vouches
+    csrf.init_app(app)
+    app.before_request(_admit)
+
+
+def _admit() -> ResponseReturnValue | None:
+    if request.endpoint is None:
+        return None  # no such route: the 404 is for everybody
+    audience = audience_of(request.endpoint)
+    if audience is None:
+        raise Forbidden(f"{request.endpoint} has no audience")
+    if audience is Audience.MACHINE or request.endpoint == "static":
+        return None
+    if audience is Audience.CUSTOMER_KEY:
+        _admit_customer_key()
+        return None
+    if audience is Audience.LABELER:
+        _admit_labeler()
+        return None
+    return _admit_browser(audience)
+
+
+def _admit_customer_key() -> None:
+    key = auth.api_key_from_request()
+    g.customer, g.mode, g.api_key_id = key.customer, key.mode, key.id
+
+
+def _admit_labeler() -> None:
+    labeler = auth.labeler_from_token()
+    if labeler is None:
+        user = auth.user_from_session()
+        if user is None or user.labeler is None:
+            raise Unauthorized("A labeler's token or session is needed.")
+        csrf.protect()
+        labeler = user.labeler
+    g.labeler = labeler
+
+
+def _admit_browser(audience: Audience) -> ResponseReturnValue | None:
+    g.user = user = auth.user_from_session()
+    if audience is not Audience.PUBLIC:
+        if user is None:
+            return redirect(f"/signin?next={request.path}") if request.method == "GET" else redirect("/signin")
+        if user.role not in PAGE_ROLES[audience]:
+            raise Forbidden("This page belongs to another role.")
+        if audience is Audience.REVIEWER_PAGE and user.labeler is not None and not user.labeler.reviewer:
+            raise Forbidden("This page is for reviewers.")
+        g.mode, g.customer, g.labeler = KeyMode.LIVE, user.customer, user.labeler
+    csrf.protect()
+    return None

@@ -1,0 +1,77 @@
+"""Jobs: functions that take ids, enqueued after commit; Redis only hints, the rows are the truth."""
+
+import functools
+import logging
+from collections.abc import Callable
+from typing import Any, Protocol, cast
+
+import redis
+from flask import current_app
+from rq import Queue
+from rq.worker import SimpleWorker
+
+from marketplace.db import after_commit, db
+
+log = logging.getLogger(__name__)
+
+# In the order in which workers look: what a customer or labeler waits for first, long work last.
+QUEUES = ("work", "deliver", "money", "ingest")
+
+
+class Job(Protocol):
+    __name__: str
+    queue: str
+    timeout_seconds: int
+
+    def __call__(self, *ids: Any) -> None: ...
+
+
+def job(*, queue: str, timeout_seconds: int = 180) -> Callable[[Callable[..., None]], Job]:
+    """Mark a module-level function as a job of `queue`; it runs in a worker, with a session of its own."""
+    assert queue in QUEUES, queue
+
+    def mark(function: Callable[..., None]) -> Job:
+        @functools.wraps(function)
+        def run(*ids: Any) -> None:
+            try:
+                function(*ids)
+            finally:
+                db.session.remove()
+
+        marked = cast(Any, run)
+        marked.queue = queue
+        marked.timeout_seconds = timeout_seconds
+        return cast(Job, marked)
+
+    return mark
+
+
+def connection() -> redis.Redis:
+    return cast(redis.Redis, current_app.extensions["redis"])
+
+
+def init_queue(app: Any) -> None:
+    app.extensions["redis"] = redis.Redis.from_url(
+        app.config["SETTINGS"].redis_url, socket_timeout=5, socket_connect_timeout=2
+    )
+
+
+def enqueue(function: Job, *ids: Any) -> None:
+    """Enqueue once the open transaction has committed. A dead Redis loses the hint only: the sweep finds the row."""
+    after_commit(lambda: enqueue_now(function, *ids))
+
+
+def enqueue_now(function: Job, *ids: Any) -> None:
+    try:
+        Queue(function.queue, connection=connection(), serializer="json").enqueue(
+            function, *ids, job_timeout=function.timeout_seconds, result_ttl=0, failure_ttl=86_400
+        )
+    except redis.RedisError as error:
+        log.warning("redis is away, the sweep will find it: %s%s: %s", function.__name__, ids, error)
+
+
+def worker(*, burst: bool = False) -> None:
+    """Work off the queues in this process; with `burst`, until they are empty."""
+    links = redis.Redis.from_url(current_app.config["SETTINGS"].redis_url)  # blocking pops outlast the short time-out
+    queues = [Queue(name, connection=links, serializer="json") for name in QUEUES]
+    SimpleWorker(queues, connection=links, serializer="json").work(burst=burst, logging_level="WARNING")

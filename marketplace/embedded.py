@@ -16,6 +16,8 @@ from urllib.parse import quote
 
 import psycopg
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from marketplace import server_home
 from marketplace.server_home import EmbeddedError, ServerHome
@@ -316,7 +318,7 @@ def _start_valkey(home: ServerHome, *, durable: bool) -> None:
 
 
 def _valkey_answers(home: ServerHome) -> bool:
-    client = redis.Redis(unix_socket_path=str(home.valkey_socket), socket_timeout=5)
+    client = redis.Redis(unix_socket_path=str(home.valkey_socket), socket_timeout=5, retry=Retry(NoBackoff(), 0))
     try:
         return bool(client.ping())
     except redis.RedisError:

@@ -14,6 +14,7 @@ export default defineConfig({
     emptyOutDir: true,
     manifest: true,
     target: "es2023",
+    cssTarget: ["chrome123", "firefox120", "safari17.5"],
     // Inlined data: URLs for scripts or fonts would fall foul of the content security policy.
     assetsInlineLimit: 0,
     // The inline helper script that preloads modules is not needed by the browsers we target.

@@ -116,8 +116,8 @@ def lock(_arguments: list[str]) -> int:
         options = ["--python-version", ".".join(map(str, PYTHON_MIN)), "--universal", "--generate-hashes"]
         options += ["--no-annotate", "--no-header", "--quiet"]
         for name in ("requirements", "requirements-dev"):
-            source, target = ROOT / f"{name}.in", ROOT / f"{name}.txt"
-            must([str(VENV / "bin" / "uv"), "pip", "compile", str(source), "-o", str(target), *options], **uv_settings())
+            compile_one = [str(VENV / "bin" / "uv"), "pip", "compile", f"{name}.in", "-o", f"{name}.txt"]
+            must([*compile_one, *options], **uv_settings())
         if npm("install", "--package-lock-only"):
             raise SetupError("npm could not write frontend/package-lock.json (above)")
     return 0

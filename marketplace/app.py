@@ -190,11 +190,9 @@ def asset_tags(entry: str) -> Markup:
         return Markup("<!-- the front end is not built: run `make setup` -->")
     manifest = _manifest(path, path.stat().st_mtime)
     chunk = manifest[entry]
-    sheets = _sheets(manifest, chunk, set())
-    tags = [f'<link rel="stylesheet" href="{_built(name)}">' for name in sheets]
-    return Markup("\n").join(
-        Markup(tag) for tag in [*tags, f'<script type="module" src="{_built(chunk["file"])}"></script>']
-    )
+    tags = [Markup('<link rel="stylesheet" href="{}">').format(_built(name)) for name in _sheets(manifest, chunk, set())]
+    tags.append(Markup('<script type="module" src="{}"></script>').format(_built(chunk["file"])))
+    return Markup("\n").join(tags)
 
 
 def _sheets(manifest: dict[str, Any], chunk: dict[str, Any], seen: set[str]) -> list[str]:

@@ -63,9 +63,8 @@ class Settings:
         values.setdefault("base_url", "http://127.0.0.1:8000")
         if "database_url" in values:
             values.setdefault("migrations_database_url", values["database_url"])
-        for required in ("database_url", "redis_url", "secret_key"):
-            if required not in values:
-                wrong.append(f"{required.upper()}: is missing")
+        required = ("database_url", "redis_url", "secret_key")
+        wrong += [f"{name.upper()}: is missing" for name in required if name not in values]
         if wrong:
             raise ConfigError("; ".join(wrong))
         return cls(**values)  # type: ignore[arg-type]

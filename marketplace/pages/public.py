@@ -4,6 +4,7 @@ import re
 
 from flask import Blueprint, current_app, flash, g, jsonify, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from redis import RedisError
 from sqlalchemy import func, select, text
 
 from marketplace import auth, people
@@ -43,7 +44,7 @@ def healthz() -> ResponseReturnValue:
     db.session.execute(text("SELECT 1"))
     try:
         redis_answers = bool(current_app.extensions["redis"].ping())
-    except Exception:
+    except RedisError:
         redis_answers = False
     return jsonify(status="ok", redis=redis_answers)
 

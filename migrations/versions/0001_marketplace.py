@@ -9,7 +9,7 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-# The role that the application works as: it may write these tables, but of the ledger (0002) only what `post()` lets it.
+# The role that the application works as: it may write these tables, but the ledger's (0002) only through `post()`.
 # Roles belong to the whole server, so another database's migration may be creating it at this very moment.
 CREATE_ROLE = """
 DO $$

@@ -1,0 +1,101 @@
+"""Signing up, in and out: rotation, revocation, CSRF, and what a page's headers forbid."""
+
+import re
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from marketplace import auth, people
+from marketplace.db import db, transaction
+from marketplace.models import Role, User, UserSession
+
+PASSWORD = "a long enough password"
+
+
+@pytest.fixture
+def labeler(app: Flask) -> User:
+    with transaction():
+        return people.create_labeler("Ana", email="ana@example.org", password=PASSWORD, qualify=[]).user
+
+
+def token_of(page: str) -> str:
+    found = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page)
+    assert found, "the form has no CSRF field"
+    return found[1]
+
+
+def sign_in(client: FlaskClient, email: str, password: str, **more: str) -> object:
+    token = token_of(client.get("/signin").text)
+    return client.post("/signin", data={"email": email, "password": password, "csrf_token": token, **more})
+
+
+def test_a_labeler_signs_in_and_out(client: FlaskClient, labeler: User) -> None:
+    answer = sign_in(client, "ANA@example.org", PASSWORD)
+    assert answer.status_code == 302 and answer.headers["Location"] == "/work"  # type: ignore[attr-defined]
+    assert client.get("/work").status_code == 200
+    token = token_of(client.get("/work").text)
+    client.post("/signout", data={"csrf_token": token})
+    assert client.get("/work").headers["Location"].startswith("/signin")
+    assert db.session.scalars(select(UserSession)).all() == []
+
+
+def test_a_wrong_password_keeps_what_was_typed(client: FlaskClient, labeler: User) -> None:
+    answer = sign_in(client, "ana@example.org", "not it at all")
+    assert answer.status_code == 400  # type: ignore[attr-defined]
+    assert "ana@example.org" in answer.text and "do not go together" in answer.text  # type: ignore[attr-defined]
+
+
+def test_the_session_is_rotated_at_sign_in(client: FlaskClient, labeler: User) -> None:
+    client.set_cookie(auth.SESSION_COOKIE, "planted by somebody else")
+    sign_in(client, "ana@example.org", PASSWORD)
+    first = client.get_cookie(auth.SESSION_COOKIE)
+    sign_in(client, "ana@example.org", PASSWORD)
+    second = client.get_cookie(auth.SESSION_COOKIE)
+    assert first is not None and second is not None
+    assert len({first.value, second.value, "planted by somebody else"}) == 3
+    client.set_cookie(auth.SESSION_COOKIE, first.value)
+    assert client.get("/work").status_code == 302, "the session before the second sign-in is over"
+
+
+def test_a_form_without_csrf_token_is_refused(client: FlaskClient, labeler: User) -> None:
+    answer = client.post("/signin", data={"email": "ana@example.org", "password": PASSWORD})
+    assert answer.status_code == 400 and client.get_cookie(auth.SESSION_COOKIE) is None
+
+
+def test_the_labelers_api_takes_a_session_only_with_a_csrf_token(client: FlaskClient, labeler: User) -> None:
+    sign_in(client, "ana@example.org", PASSWORD)
+    assert client.post("/labeler/claim", json={}).status_code == 400
+
+
+@pytest.mark.parametrize("target", ["//evil.example", "https://evil.example", "/\\evil.example"])
+def test_sign_in_leads_nowhere_else(client: FlaskClient, labeler: User, target: str) -> None:
+    answer = sign_in(client, "ana@example.org", PASSWORD, next=target)
+    assert answer.headers["Location"] == "/work"  # type: ignore[attr-defined]
+
+
+def test_another_roles_page_is_refused(client: FlaskClient, labeler: User) -> None:
+    sign_in(client, "ana@example.org", PASSWORD)
+    assert client.get("/finance").status_code == 403
+    assert client.get("/operator").status_code == 403
+
+
+def test_sign_up_opens_an_account_and_names_each_bad_field(client: FlaskClient) -> None:
+    token = token_of(client.get("/signup").text)
+    bad = {"name": "", "email": "nonsense", "password": "short", "role": "king", "csrf_token": token}
+    answer = client.post("/signup", data=bad)
+    assert answer.status_code == 400
+    for words in ("give a name", "does not look like", "at least 10", "choose what"):
+        assert words in answer.text.lower() or words in answer.text
+    good = {"name": "Bo", "email": "bo@example.org", "password": PASSWORD, "role": "customer", "csrf_token": token}
+    assert client.post("/signup", data=good).headers["Location"] == "/projects"
+    assert db.session.scalar(select(User)).role is Role.CUSTOMER  # type: ignore[union-attr]
+
+
+def test_pages_forbid_inline_script_and_framing(client: FlaskClient) -> None:
+    answer = client.get("/signin")
+    policy = answer.headers["Content-Security-Policy"]
+    assert "script-src 'self';" in policy and "unsafe" not in policy and "frame-ancestors 'none'" in policy
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert not re.search(r"<script(?![^>]*\bsrc=)|\sstyle=|\son\w+=", answer.text), "inline script or style"

@@ -35,7 +35,7 @@ export class KeyMap {
 
   /** Handles a keydown; true when some binding took it. */
   press(event: KeyboardEvent): boolean {
-    if (event.isComposing) return false;
+    if (event.isComposing || isNative(event)) return false;
     const spellings = spellingsOf(event, this.mac);
     const typing = isField(event.target);
     const binding = this.list.peek().find(
@@ -52,6 +52,13 @@ export class KeyMap {
     const binding = this.held.get(event.code);
     this.held.delete(event.code);
     binding?.release?.(event);
+  }
+
+  /** The window lost the keyboard: keys that were held will never come up here. */
+  releaseAll(): void {
+    const held = [...this.held.values()];
+    this.held.clear();
+    for (const binding of held) binding.release?.(new KeyboardEvent("keyup"));
   }
 
   /** The keys of a binding as people read them: "Ctrl+Z", "Shift+D", "Left". */
@@ -100,6 +107,14 @@ function isField(target: EventTarget | null): boolean {
   if (!(target instanceof HTMLElement)) return false;
   if (target instanceof HTMLInputElement) return !["checkbox", "radio", "button", "submit", "range"].includes(target.type);
   return target instanceof HTMLTextAreaElement || target instanceof HTMLSelectElement || target.isContentEditable;
+}
+
+/** What the focused control itself does with the key: a button is pressed by space, radio buttons step by arrows. */
+function isNative(event: KeyboardEvent): boolean {
+  if (!(event.target instanceof HTMLElement) || event.ctrlKey || event.metaKey) return false;
+  if (event.key === " " || event.key === "Enter") return event.target.closest("button, a, summary, input, select") !== null;
+  if (event.key.startsWith("Arrow")) return event.target.closest("input[type=radio], input[type=range]") !== null;
+  return false;
 }
 
 function isMac(): boolean {

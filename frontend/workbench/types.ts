@@ -43,10 +43,6 @@ export interface AttributeDefinition {
   description?: string | null;
   required?: boolean;
   allow_multiple?: boolean;
-  /** Only for these labels, when given. */
-  labels?: string[];
-  min?: number;
-  max?: number;
 }
 
 interface SubtaskCommon<Type extends string, Params> {

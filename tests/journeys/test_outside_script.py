@@ -14,7 +14,8 @@ import requests
 from scaleapi import ScaleClient
 from scaleapi.tasks import TaskType
 
-from tests.journeys.conftest import ROOT, Receiver, Running
+from benchmarks.running import ROOT, Running
+from tests.journeys.conftest import Receiver
 
 KITTI = ROOT.parent / "shared" / "data" / "sensor" / "kitti_tracking_0000"
 LABELERS = 3

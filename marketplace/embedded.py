@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 from urllib.parse import quote
 
 import psycopg
@@ -20,7 +20,9 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from marketplace import server_home
-from marketplace.server_home import EmbeddedError, ServerHome
+from marketplace.processes import is_process
+from marketplace.server_home import EmbeddedError as EmbeddedError
+from marketplace.server_home import ServerHome
 
 APP_ROLE = "labelyard_app"
 DATABASE = "labelyard"
@@ -121,12 +123,12 @@ def running(data_dir: Path) -> Servers | None:
     return None if note is None else Servers(**note["servers"])
 
 
-def read_run_note(data_dir: Path) -> dict[str, object] | None:
+def read_run_note(data_dir: Path) -> dict[str, Any] | None:
     """What `flask up` noted in run.json, if it runs: it holds up.lock exclusively as long as it lives."""
     path = data_dir / "run.json"
     if not path.exists() or not up_is_running(data_dir):
         return None
-    note: dict[str, object] = json.loads(path.read_text())
+    note: dict[str, Any] = json.loads(path.read_text())
     return note
 
 
@@ -282,6 +284,7 @@ def _run(home: ServerHome, command: list[str]) -> subprocess.CompletedProcess[st
         stderr=subprocess.DEVNULL if command[0] == "pg_ctl" else subprocess.STDOUT,
         text=True,
         check=False,
+        start_new_session=True,  # Ctrl-C is meant for us, not for what we start
         **home.run_as(),
     )
 
@@ -308,7 +311,9 @@ def _start_valkey(home: ServerHome, *, durable: bool) -> None:
         "appendonly": "yes" if durable else "no",
     }
     command = [str(home.valkey_program), *(part for name, value in settings.items() for part in (f"--{name}", value))]
-    subprocess.run(command, cwd=home.folder, stdin=subprocess.DEVNULL, check=True, **home.run_as())
+    subprocess.run(
+        command, cwd=home.folder, stdin=subprocess.DEVNULL, check=True, start_new_session=True, **home.run_as()
+    )
     deadline = time.monotonic() + START_SECONDS_MAX
     while time.monotonic() < deadline:
         if _valkey_answers(home):
@@ -351,20 +356,6 @@ def _stop_valkey(home: ServerHome) -> None:
 
 
 # Both
-
-
-def is_process(pid: int, words: str) -> bool:
-    """Whether the process lives and its command line contains `words`: numbers of dead processes are used again."""
-    if pid <= 0:
-        return False
-    line = Path(f"/proc/{pid}/cmdline")
-    if Path("/proc/self/cmdline").exists():
-        try:
-            return words in line.read_bytes().replace(b"\0", b" ").decode(errors="replace")
-        except OSError:
-            return False
-    done = subprocess.run(["ps", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False)
-    return words in done.stdout
 
 
 def _rotate(log: Path) -> None:

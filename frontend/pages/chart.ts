@@ -58,7 +58,7 @@ function build(host: HTMLElement, spec: ChartSpec, height: number): uPlot {
     series.push({ label: one.label, stroke, width: one.kind === "points" ? 0 : 1.75, ...shapeOf(one, stroke), value: (_, value) => withUnit(spec, value) });
     if (one.low && one.high) {
       data.push(one.high, one.low);
-      series.push({ label: `${one.label}, high`, width: 0, points: { show: false } }, { label: `${one.label}, low`, width: 0, points: { show: false } });
+      series.push({ label: `${one.label}, high`, class: "chart-edge", width: 0, points: { show: false } }, { label: `${one.label}, low`, class: "chart-edge", width: 0, points: { show: false } });
       bands.push({ series: [series.length - 2, series.length - 1], fill: `${stroke}2e` });
     }
   });

@@ -4,6 +4,8 @@ import { signal, type ReadonlySignal } from "@preact/signals";
 export interface Binding {
   /** "mod+z" (Ctrl, or Command on a Mac), "shift+d", "escape", "1", "?", "arrowleft", "space". */
   readonly keys: string | readonly string[];
+  /** How the sheet and the tooltips write the keys, where a list of them would be long: "Arrows". */
+  readonly shown?: string;
   /** What it does, in words, for tooltips and the sheet: "Delete the selected box". */
   readonly name: string;
   /** Heading in the sheet: "Everywhere", "Boxes", "View". */
@@ -66,11 +68,15 @@ export class KeyMap {
     return keys.split("+").map((part) => this.readablePart(part)).join("+");
   }
 
+  readableKeys(binding: Binding): readonly string[] {
+    return binding.shown ? [binding.shown] : keysOf(binding).map((keys) => this.readable(keys));
+  }
+
   /** Text for a tooltip: the name and, in brackets, its first key. */
   tooltip(name: string): string {
     const binding = this.list.value.find((one) => one.name === name);
-    const key = binding && keysOf(binding)[0];
-    return key ? `${name} (${this.readable(key)})` : name;
+    const keys = binding && this.readableKeys(binding)[0];
+    return keys ? `${name} (${keys})` : name;
   }
 
   private readablePart(part: string): string {

@@ -3,7 +3,7 @@ import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { Icon } from "./icons";
-import { keysOf, type Binding, type KeyMap } from "./keymap";
+import type { Binding, KeyMap } from "./keymap";
 import { Markdown } from "./markdown";
 import type { Problem } from "./tool";
 
@@ -80,7 +80,7 @@ export function ShortcutsPanel({ keys, onClose }: { keys: KeyMap; onClose(): voi
             {bindings.map((binding) => (
               <div key={binding.name}>
                 <dt>{binding.name}</dt>
-                <dd>{keysOf(binding).map((key) => <kbd key={key}>{keys.readable(key)}</kbd>)}</dd>
+                <dd>{keys.readableKeys(binding).map((key) => <kbd key={key}>{key}</kbd>)}</dd>
               </div>
             ))}
           </dl>
@@ -91,7 +91,7 @@ export function ShortcutsPanel({ keys, onClose }: { keys: KeyMap; onClose(): voi
 }
 
 function searchable(binding: Binding, keys: KeyMap): string {
-  return `${binding.group} ${binding.name} ${keysOf(binding).map((key) => keys.readable(key)).join(" ")}`.toLowerCase();
+  return `${binding.group} ${binding.name} ${keys.readableKeys(binding).join(" ")}`.toLowerCase();
 }
 
 function groupsOf(bindings: readonly Binding[]): Array<[string, Binding[]]> {
@@ -131,7 +131,7 @@ export function SkipPanel({ onSkip, onClose }: { onSkip(reason: string): void; o
   return (
     <Panel title="Skip this task" onClose={onClose}>
       <form class="form" onSubmit={send}>
-        <p class="soft">It goes back for someone else. Skipping is not paid and is not held against you.</p>
+        <p class="soft">It goes back for someone else, with what you have done so far. A skipped task is not paid.</p>
         <fieldset class="wb-reasons">
           <legend>Why</legend>
           {[...REASONS, "other"].map((one, index) => (

@@ -5,6 +5,8 @@ import { WORK_ADDRESS, type Bench, type BenchState } from "./bench";
 import type { Assignment } from "./types";
 import { duration, money } from "./words";
 
+const RATE_SECONDS_MIN = 30;
+
 export function Screen({ bench, state }: { bench: Bench; state: Exclude<BenchState, { kind: "working" }> }) {
   switch (state.kind) {
     case "opening":
@@ -82,7 +84,8 @@ function First({ class: className, onClick, children }: { class: string; onClick
 export function earnedWords(assignment: Assignment, activeSeconds: number): string {
   const { amount_cents, currency } = assignment.pay;
   const amount = money(amount_cents, currency);
-  if (activeSeconds < 1) return `${amount} is yours when the answer is accepted.`;
+  // A rate from a few seconds says nothing.
+  if (activeSeconds < RATE_SECONDS_MIN) return `${amount} is yours when the answer is accepted.`;
   const hourly = Math.round((amount_cents * 3600) / activeSeconds);
   return `${amount} is yours when the answer is accepted. It took ${duration(activeSeconds)} of active time: ${money(hourly, currency)} an hour.`;
 }

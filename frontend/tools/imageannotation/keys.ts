@@ -36,7 +36,7 @@ function boxKeys(tool: BoxTool): Binding[] {
 }
 
 function arrowKeys(tool: BoxTool): Binding[] {
-  const group = "Move and resize the selected box (or the image, when none is selected)";
+  const group = "Move and resize";
   const arrows = Object.keys(STEPS);
   const act = (size: number, resize: boolean) => (event: KeyboardEvent) => {
     const [x, y] = STEPS[event.key.toLowerCase()] ?? [0, 0];
@@ -44,10 +44,10 @@ function arrowKeys(tool: BoxTool): Binding[] {
   };
   const release = () => tool.document.history.seal();
   return [
-    { keys: arrows, name: "Move by 1 pixel", group, run: act(1, false), release },
-    { keys: arrows.map((key) => `shift+${key}`), name: "Move by 10 pixels", group, run: act(10, false), release },
-    { keys: arrows.map((key) => `alt+${key}`), name: "Widen or heighten by 1 pixel", group, run: act(1, true), release },
-    { keys: arrows.map((key) => `alt+shift+${key}`), name: "Widen or heighten by 10 pixels", group, run: act(10, true), release },
+    { keys: arrows, shown: "Arrows", name: "Move the box by 1 pixel; without a selected box, the view", group, run: act(1, false), release },
+    { keys: arrows.map((key) => `shift+${key}`), shown: "Shift+Arrows", name: "Move the box by 10 pixels", group, run: act(10, false), release },
+    { keys: arrows.map((key) => `alt+${key}`), shown: "Alt+Arrows", name: "Change width or height by 1 pixel", group, run: act(1, true), release },
+    { keys: arrows.map((key) => `alt+shift+${key}`), shown: "Alt+Shift+Arrows", name: "Change width or height by 10 pixels", group, run: act(10, true), release },
   ];
 }
 

@@ -103,7 +103,7 @@ def in_marketplace(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64), help="Worker processes for jobs.")
 def up(host: str, port: int, data: Path, demo: bool, workers: int) -> None:
     """Start servers, migrations, web, workers and schedule in one foreground process tree."""
-    raise SystemExit(supervisor.up(host, port, data, demo, workers))
+    raise SystemExit(supervisor.up(host, port, data, demo, workers, load_settings(data)))
 
 
 @click.command()

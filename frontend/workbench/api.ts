@@ -66,7 +66,7 @@ export class LabelerApi {
     const response = await this.send(method, path, text, leaving);
     const content = await readJson(response);
     if (response.ok) return content as Result;
-    const said = wordsOf(content) ?? `The server answered ${response.status}.`;
+    const said = wordsOf(content) ?? `the server answered ${response.status}`;
     if (response.status >= 500 || response.status === 429) throw new Unreachable(said);
     if (response.status === 401) throw new Refused(401, "You are signed out. Sign in in another tab, then go on here: your work is kept.");
     throw new Refused(response.status, said, fieldOf(content));

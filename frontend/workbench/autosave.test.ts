@@ -84,7 +84,10 @@ test("a lost lease ends the trying and says why", async () => {
   world.fail = new Refused(409, "The lease ended at 12:10.");
   autosave.changed();
   await vi.advanceTimersByTimeAsync(10 * 60_000);
+  autosave.changed();
+  await vi.advanceTimersByTimeAsync(10 * 60_000);
   expect(world.sent).toBe(1);
+  expect(autosave.isPending).toBe(true);
   expect(autosave.state.value).toEqual({ kind: "refused", why: "The lease ended at 12:10.", status: 409 });
 });
 

@@ -43,7 +43,8 @@ export class Autosave {
 
   changed(): void {
     this.changes += 1;
-    if (this.stopped || this.sending || this.timer !== undefined) return;
+    // After a refusal asking again would only be refused again.
+    if (this.stopped || this.isRefused || this.sending || this.timer !== undefined) return;
     this.now.value = { kind: "changed" };
     this.plan(DELAY_MS);
   }
@@ -51,6 +52,7 @@ export class Autosave {
   /** Saves at once when there is something to save (leaving, back online, Ctrl+S). */
   async flush(leaving = false): Promise<void> {
     if (this.stopped || !this.isPending) return;
+    if (this.isRefused) return this.does.keep();
     if (this.sending && !leaving) await this.sending;
     if (this.isPending) await this.save(leaving);
   }
@@ -60,6 +62,10 @@ export class Autosave {
     this.stopped = true;
     clearTimeout(this.timer);
     this.timer = undefined;
+  }
+
+  private get isRefused(): boolean {
+    return this.now.peek().kind === "refused";
   }
 
   private plan(milliseconds: number): void {
@@ -74,7 +80,7 @@ export class Autosave {
     const sending = this.attempt(leaving).finally(() => {
       if (this.sending === sending) this.sending = null;
       // What changed while the request was under way is saved next.
-      if (this.isPending && this.timer === undefined && !this.stopped && this.now.peek().kind !== "refused") this.plan(DELAY_MS);
+      if (this.isPending && this.timer === undefined && !this.stopped && !this.isRefused) this.plan(DELAY_MS);
     });
     this.sending = sending;
     return sending;

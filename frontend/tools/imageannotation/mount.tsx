@@ -1,5 +1,5 @@
 /** The 2D box tool: puts the document, the viewport, the pointer, the keys and the panels together. */
-import { effect, signal, type ReadonlySignal } from "@preact/signals";
+import { computed, effect, signal, type ReadonlySignal } from "@preact/signals";
 import { h, render } from "preact";
 import { classColor, SELECTED_COLOR } from "../../styles/palette";
 import { reveal, type Size } from "../../viewports/image/view";
@@ -110,9 +110,10 @@ export class BoxTool implements Tool<ImageAnswer> {
   }
 
   private addDrawings(): void {
+    const others = unselected(this.document.boxes, this.selected);
     this.viewport.add({
-      read: () => ({ boxes: this.document.boxes.value, selected: this.selected.value, hovered: this.hovered.value }),
-      paint: (context, view, { boxes, selected, hovered }) => paintBoxes(context, view, boxes.filter((box) => box.id !== selected), this.labels, hovered),
+      read: () => ({ boxes: others.value, hovered: this.hovered.value }),
+      paint: (context, view, { boxes, hovered }) => paintBoxes(context, view, boxes, this.labels, hovered),
     });
     this.viewport.add({
       read: () => ({ box: this.document.find(this.selected.value), rubber: this.pointer.rubber.value, place: this.pointer.cursor.value === "crosshair" ? this.pointer.place.value : null }),
@@ -128,6 +129,16 @@ export class BoxTool implements Tool<ImageAnswer> {
     const label = this.labels.find((one) => one.name === this.label.peek());
     return label ? classColor(label.color_index) : SELECTED_COLOR;
   }
+}
+
+/** The boxes but the selected one; the same array while only that one changes, so that dragging it redraws it alone. */
+function unselected(boxes: ReadonlySignal<readonly BoxAnnotation[]>, selected: ReadonlySignal<string | null>): ReadonlySignal<readonly BoxAnnotation[]> {
+  let before: readonly BoxAnnotation[] = [];
+  return computed(() => {
+    const now = boxes.value.filter((box) => box.id !== selected.value);
+    if (now.length !== before.length || now.some((box, index) => box !== before[index])) before = now;
+    return before;
+  });
 }
 
 function columns(host: HTMLElement): { rail: HTMLElement; canvas: HTMLElement; side: HTMLElement } {

@@ -18,6 +18,9 @@ type Gesture =
 const CLICK_PIXELS = 4;
 const HANDLE_PIXELS = 7;
 
+/** What the pointer needs of a viewport. */
+export type PointedViewport = Pick<ImageViewport, "host" | "view" | "locate" | "pan" | "zoomByWheel">;
+
 export class BoxPointer {
   /** The box being drawn, for the viewport. */
   readonly rubber = signal<Rectangle | null>(null);
@@ -31,7 +34,7 @@ export class BoxPointer {
   private pressedAt: Point = { x: 0, y: 0 };
 
   constructor(
-    private readonly viewport: ImageViewport,
+    private readonly viewport: PointedViewport,
     private readonly document: BoxDocument,
     private readonly image: Size,
     private readonly selected: Signal<string | null>,

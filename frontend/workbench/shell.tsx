@@ -25,7 +25,8 @@ export function Shell({ bench, host }: { bench: Bench; host: { current: HTMLDivE
   return (
     <div class="wb">
       {state.kind === "working" ? <Working key={state.sitting.assignment.id} bench={bench} sitting={state.sitting} /> : <Screen bench={bench} state={state} />}
-      <div class="wb-host" ref={host} hidden={state.kind !== "working"} />
+      {/* Always laid out, so that a tool finds its size when it is mounted; the screens lie over it. */}
+      <div class="wb-host" ref={host} />
       <Said bench={bench} />
     </div>
   );

@@ -44,16 +44,7 @@ export class Sitting {
       forget: () => forgetDraft(assignment.id),
     });
     const kept = newerDraft(assignment.id, assignment.draft_saved_at);
-    this.tool = mount(host, {
-      assignment,
-      subtask: assignment.subtask,
-      draft: kept ?? assignment.draft ?? null,
-      history: this.history,
-      keys: this.keys,
-      problems: this.problems,
-      scope: this.scope,
-      announce,
-    });
+    this.tool = this.mounted(mount, host, kept ?? assignment.draft ?? null, announce);
     if (kept !== null) {
       announce("Work kept on this machine while offline is back.");
       this.autosave.changed();
@@ -94,6 +85,17 @@ export class Sitting {
     this.autosave.stop();
     this.tool.dispose();
     this.scope.dispose();
+  }
+
+  private mounted(mount: MountTool, host: HTMLElement, draft: unknown, announce: (text: string) => void): Tool<unknown> {
+    const { assignment, history, keys, problems, scope } = this;
+    try {
+      return mount(host, { assignment, subtask: assignment.subtask, draft, history, keys, problems, scope, announce });
+    } catch (error) {
+      // What the tool had made before it failed (listeners, a WebGL context) goes with it.
+      scope.dispose();
+      throw error;
+    }
   }
 
   private async saveDraft(leaving: boolean): Promise<Date> {

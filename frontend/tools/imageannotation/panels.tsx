@@ -1,4 +1,5 @@
 /** What stands beside the image: labels, the list of boxes, the selected box's numbers and attributes. */
+import { useEffect, useRef } from "preact/hooks";
 import { AttributesForm, LabelRail } from "../../workbench/attributes";
 import type { Problem } from "../../workbench/tool";
 import type { BoxAnnotation } from "../../workbench/types";
@@ -45,8 +46,10 @@ function ObjectList({ tool, boxes, problems }: { tool: BoxTool; boxes: readonly 
   const counts = new Map<string, number>();
   const troubled = new Set(problems.map((problem) => problem.id.split(":")[0]));
   const colors = new Map(tool.labels.map((label) => [label.name, label.color_index % 12]));
+  const list = useRef<HTMLUListElement>(null);
+  useEffect(() => list.current?.querySelector("[aria-current=true]")?.scrollIntoView({ block: "nearest" }), [tool.selected.value]);
   return (
-    <ul class="object-list">
+    <ul class="object-list" ref={list}>
       {boxes.map((box) => {
         const number = (counts.get(box.label) ?? 0) + 1;
         counts.set(box.label, number);

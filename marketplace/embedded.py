@@ -77,8 +77,7 @@ class Attachment:
             return
         with _start_lock(self.home.data_dir):
             if stop_for_all or _lock(self._hold, fcntl.LOCK_EX | fcntl.LOCK_NB):
-                _stop_valkey(self.home)
-                _stop_postgres(self.home)
+                _stop_servers(self.home)
             self._hold.close()
 
 
@@ -115,6 +114,14 @@ def ensure(data_dir: Path) -> Iterator[Servers]:
         yield attachment.servers
     finally:
         attachment.close()
+
+
+def stop(data_dir: Path) -> None:
+    """Stop the servers of `data_dir` for everybody, whoever started them."""
+    home = server_home.find(data_dir)
+    if home is not None:
+        with _start_lock(data_dir):
+            _stop_servers(home)
 
 
 def running(data_dir: Path) -> Servers | None:
@@ -169,10 +176,14 @@ def _lock(file: IO[bytes], how: int) -> bool:
 def _wipe(data_dir: Path) -> None:
     home = server_home.find(data_dir)
     if home is not None:
-        _stop_valkey(home)
-        _stop_postgres(home)
+        _stop_servers(home)
         for folder in (home.postgres_data, home.valkey_data):
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _stop_servers(home: ServerHome) -> None:
+    _stop_valkey(home)
+    _stop_postgres(home)
 
 
 # PostgreSQL
@@ -226,10 +237,12 @@ def _connect(home: ServerHome, database: str) -> psycopg.Connection:
 def _mend_postgres(home: ServerHome) -> None:
     """Clear what a killed server left: a note that names a dead or foreign process, or a server that hangs."""
     note = home.postgres_data / "postmaster.pid"
-    if not note.exists():
+    try:
+        pid = int(note.read_text().split("\n", 1)[0] or 0)
+    except FileNotFoundError:
         return
     # The number may meanwhile belong to another program, for which PostgreSQL would refuse to start.
-    if not is_process(int(note.read_text().split("\n", 1)[0] or 0), str(home.postgres_data)):
+    if not is_process(pid, str(home.postgres_data)):
         note.unlink(missing_ok=True)
         return
     for _ in range(START_ATTEMPTS):  # it may be starting or stopping right now
@@ -339,8 +352,10 @@ def _kill_hung_valkey(home: ServerHome) -> None:
 
 
 def _valkey_pid(home: ServerHome) -> int | None:
-    note = home.valkey_data / "valkey.pid"
-    pid = int(note.read_text() or 0) if note.exists() else 0
+    try:
+        pid = int((home.valkey_data / "valkey.pid").read_text() or 0)
+    except FileNotFoundError:  # it never ran, or ended just now
+        return None
     return pid if is_process(pid, str(home.valkey_socket)) else None
 
 

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import platform
+import pwd
 import shutil
 import stat
 import tempfile
@@ -13,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 SYSTEM_FOLDER = Path("/var/lib/labelyard")
-NOBODY = 65534
 # The kernel keeps 108 bytes for a socket's path, and PostgreSQL adds "/.s.PGSQL.5432.lock" to the folder's.
 SOCKET_FOLDER_BYTES_MAX = 80
 
@@ -39,6 +39,11 @@ class Account:
         if status.st_gid == self.gid:
             return bool(status.st_mode & stat.S_IXGRP)
         return bool(status.st_mode & stat.S_IXOTH)
+
+
+def nobody() -> Account:
+    user = pwd.getpwnam("nobody")
+    return Account(user.pw_uid, user.pw_gid)
 
 
 @dataclass(frozen=True)
@@ -115,10 +120,10 @@ def make_data_dir(data_dir: Path) -> Path:
 def _create_folder(link: Path) -> None:
     """Make the servers' folder at `link`, or as root beyond a closed parent under /var/lib with a link to it."""
     link.unlink(missing_ok=True)  # a link whose target was removed
-    account = Account(NOBODY, NOBODY)
     if os.geteuid() != 0:
         link.mkdir(mode=0o700)
         return
+    account = nobody()
     if account.can_enter(link.parent):
         link.mkdir(mode=0o700)
         os.chown(link, account.uid, account.gid)
@@ -144,7 +149,7 @@ def _describe(data_dir: Path, folder: Path) -> ServerHome:
     owner = folder.stat()
     if os.geteuid() == 0:
         # A folder that an ordinary user made stays that user's, also when root starts the servers once.
-        account = Account(owner.st_uid, owner.st_gid) if owner.st_uid != 0 else Account(NOBODY, NOBODY)
+        account = Account(owner.st_uid, owner.st_gid) if owner.st_uid != 0 else nobody()
         if not account.can_enter(folder.parent):
             raise EmbeddedError(
                 f"PostgreSQL does not run as root, and the user {account.uid} cannot enter {folder.parent}: "

@@ -9,7 +9,7 @@ import type { Problem } from "./tool";
 
 export type PanelName = "problems" | "shortcuts" | "instructions" | "skip";
 
-function Panel({ title, onClose, children, left = false }: { title: string; onClose(): void; children: ComponentChildren; left?: boolean }) {
+function Panel({ title, onClose, children, kind = "" }: { title: string; onClose(): void; children: ComponentChildren; kind?: "" | "wb-panel-left" | "wb-panel-short" }) {
   const panel = useRef<HTMLElement>(null);
   useEffect(() => {
     const before = document.activeElement;
@@ -19,7 +19,7 @@ function Panel({ title, onClose, children, left = false }: { title: string; onCl
     };
   }, []);
   return (
-    <section class={left ? "wb-panel wb-panel-left" : "wb-panel"} ref={panel} tabIndex={-1} role="dialog" aria-label={title}>
+    <section class={`wb-panel ${kind}`} ref={panel} tabIndex={-1} role="dialog" aria-label={title}>
       <header>
         <h2>{title}</h2>
         <button type="button" class="button button-quiet button-icon button-small" aria-label={`Close ${title.toLowerCase()}`} title="Close (Escape)" onClick={onClose}>
@@ -41,7 +41,7 @@ interface ProblemsProps {
 export function ProblemsPanel({ problems, submitAnyway, onClose }: ProblemsProps) {
   const blocking = problems.filter((problem) => problem.blocking);
   return (
-    <Panel title="Problems" onClose={onClose}>
+    <Panel title="Problems" onClose={onClose} kind="wb-panel-short">
       {problems.length === 0 && <p class="soft">None. Every check of this task passes.</p>}
       {blocking.length > 0 && <p class="soft">{`${blocking.length} of ${problems.length} must be put right before submitting.`}</p>}
       <ul class="wb-problems">
@@ -106,7 +106,7 @@ function groupsOf(bindings: readonly Binding[]): Array<[string, Binding[]]> {
 
 export function InstructionsPanel({ project, text, onClose }: { project: string; text: string; onClose(): void }) {
   return (
-    <Panel title="Instructions" onClose={onClose} left>
+    <Panel title="Instructions" onClose={onClose} kind="wb-panel-left">
       <p class="soft">{project}</p>
       {text.trim() ? <Markdown text={text} /> : <p>The customer gave no instructions for this project.</p>}
     </Panel>

@@ -200,7 +200,7 @@ class Tree:
         signal_group(child.process.pid, signal.SIGKILL)
         child.process = None
         if child.crashes > CRASHES_MAX:
-            raise CannotStart(f"{ended} for the {child.crashes}th time in a row")
+            raise CannotStart(f"{ended}, {child.crashes} times in a row")
         delay = min(0.25 * 2**child.crashes, BACKOFF_SECONDS_MAX)
         child.start_due = now + delay
         click.echo(f"labelyard: {ended}; starting it again in {delay:g} s", err=True)

@@ -1,0 +1,111 @@
+"""Stripe's webhooks: kept first, then applied by fetching the object they hint at, in whatever order they come."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from payouts import accounts, attempts, postings, runs
+from payouts.attempts import Transaction
+from payouts.models import Arrival, Item, ItemState, PayoutAccount, WebhookEvent
+from payouts.rail import BankPayout, Event, PayoutRail, SeenTransfer
+
+TRANSFER = ("transfer.created", "transfer.updated", "transfer.reversed")
+BANK_PAYOUT = ("payout.created", "payout.updated", "payout.paid", "payout.failed", "payout.canceled")
+ACCOUNT = ("account.updated", "capability.updated")
+
+
+def keep(session: Session, event: Event, now: datetime) -> bool:
+    """Store a verified event; false for one that came before."""
+    kept = session.execute(
+        insert(WebhookEvent)
+        .values(
+            id=event.id,
+            type=event.type,
+            account=event.account,
+            object_id=event.object_id,
+            payload=event.payload,
+            received_at=now,
+        )
+        .on_conflict_do_nothing()
+        .returning(WebhookEvent.id)
+    )
+    return kept.one_or_none() is not None
+
+
+def open_events(session: Session, limit: int) -> Sequence[str]:
+    """Events not applied yet, oldest first."""
+    waiting = select(WebhookEvent.id).where(WebhookEvent.applied_at.is_(None))
+    return session.scalars(waiting.order_by(WebhookEvent.received_at).limit(limit)).all()
+
+
+def apply(transaction: Transaction, rail: PayoutRail, event_id: str, now: datetime) -> str:
+    """Fetch what the event is about and bring our rows up to it; says what came of it. Applying twice is harmless."""
+    with transaction() as session:
+        event = session.get_one(WebhookEvent, event_id)
+        if event.applied_at is not None:
+            return event.outcome or ""
+        type_, object_id, account_id = event.type, event.object_id, event.account
+    if type_ in TRANSFER:
+        seen = rail.read_transfer(object_id)
+        with transaction() as session:
+            return _done(session, event_id, _apply_transfer(session, seen, now), now)
+    if type_ in BANK_PAYOUT and account_id is not None:
+        payout = rail.read_bank_payout(object_id, account_id)
+        with transaction() as session:
+            return _done(session, event_id, _apply_bank_payout(session, payout, now), now)
+    if type_ in ACCOUNT:
+        status = rail.read_account(account_id or object_id)
+        with transaction() as session:
+            account = session.scalar(
+                select(PayoutAccount).where(PayoutAccount.stripe_account_id == status.account_id).with_for_update()
+            )
+            if account is not None:
+                accounts.apply_status(account, status, now)
+            return _done(session, event_id, "not ours" if account is None else "account updated", now)
+    with transaction() as session:
+        return _done(session, event_id, "not used", now)
+
+
+def _done(session: Session, event_id: str, outcome: str, now: datetime) -> str:
+    event = session.get_one(WebhookEvent, event_id)
+    event.applied_at, event.outcome = now, outcome
+    return outcome
+
+
+def _apply_transfer(session: Session, seen: SeenTransfer, now: datetime) -> str:
+    item = attempts.confirm_seen(session, seen, now)
+    if item is None:
+        return "not ours"
+    for reversal in seen.reversals:
+        posted = postings.reverse_payout(session, item, reversal.id, reversal.amount_cents)
+        if posted.created:
+            item.reversed_cents += reversal.amount_cents
+    if item.state is ItemState.PAID and item.reversed_cents >= item.amount_cents:
+        runs.move_item(item, ItemState.REVERSED, now)
+        item.reason = "Stripe gave the transfer back."
+    session.flush()
+    return f"payout {item.state}"
+
+
+def _apply_bank_payout(session: Session, payout: BankPayout, now: datetime) -> str:
+    """Followed, not posted: the money left us with the transfer, and a failed one returns to the labeler's account."""
+    known = session.get(Arrival, payout.id, with_for_update=True)
+    if known is None:
+        known = Arrival(stripe_payout_id=payout.id, stripe_account_id=payout.account_id)
+        session.add(known)
+    known.amount_cents, known.currency = payout.amount_cents, payout.currency
+    known.status, known.failure_code = payout.status, payout.failure_code
+    known.arrives_at, known.updated_at = payout.arrives_at, now
+    session.flush()
+    return f"bank payout {payout.status}"
+
+
+def arrivals(session: Session, item: Item) -> Sequence[Arrival]:
+    """What has gone from the labeler's account at Stripe to the bank since the item was paid."""
+    if item.destination is None:
+        return []
+    rows = select(Arrival).where(Arrival.stripe_account_id == item.destination, Arrival.updated_at >= item.updated_at)
+    return session.scalars(rows.order_by(Arrival.updated_at)).all()

@@ -62,7 +62,7 @@ def marketplace_of(data: Path) -> Iterator[Flask]:
         note = embedded.read_run_note(data)
         if note is not None:
             environment.setdefault("BASE_URL", str(note["base_url"]))
-            environment.update({str(k): str(v) for k, v in dict(note.get("environment", {})).items()})  # type: ignore[call-overload]
+            environment.update(note["environment"])
         app = create_app(Settings.from_env(environment))
         with app.app_context():
             yield app

@@ -1,0 +1,1 @@
+"""Boxes, cuboids and cameras, vectorized."""

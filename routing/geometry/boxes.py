@@ -1,0 +1,15 @@
+"""Boxes in images as rows of four: left, top, width, height, in pixels."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+
+def iou(a: Array, b: Array) -> Array:
+    """(n, m) intersection over union."""
+    corner = np.maximum(a[:, None, :2], b[None, :, :2])
+    far = np.minimum(a[:, None, :2] + a[:, None, 2:], b[None, :, :2] + b[None, :, 2:])
+    shared = np.maximum(0, far - corner).prod(axis=2)
+    union = a[:, 2:].prod(axis=1)[:, None] + b[:, 2:].prod(axis=1)[None] - shared
+    return shared / np.maximum(union, 1e-12)

@@ -1,0 +1,94 @@
+"""The plain values that the core takes and gives."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+Answer = dict[str, Any]  # checked against its task type's schema at the edge
+Params = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Window:
+    """Frames [start, stop) of a drive."""
+
+    start: int
+    stop: int
+
+    def __len__(self) -> int:
+        return self.stop - self.start
+
+    def __contains__(self, frame: int) -> bool:
+        return self.start <= frame < self.stop
+
+    def overlap(self, other: "Window") -> "Window":
+        start = max(self.start, other.start)
+        return Window(start, max(start, min(self.stop, other.stop)))
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One subtask to be: its place in the task, its frames if the task has any, and what it takes."""
+
+    index: int
+    window: Window | None
+    effort_seconds: int
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is wrong with an answer, and where: `tracks[3].cuboids[0].yaw`."""
+
+    path: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Vote:
+    """One labeler's answer; `weight` is the measured accuracy of its author, 0 to 1."""
+
+    labeler_id: str
+    answer: Answer
+    weight: float
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The answer that counts, how sure it is (0 to 1), and each labeler's agreement with it."""
+
+    answer: Answer
+    confidence: float
+    scores: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Assembled:
+    """A whole task's answer, and the report of how its pieces were joined."""
+
+    answer: Answer
+    report: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """The head of one lane: what this labeler could be given next."""
+
+    lane_id: int
+    task_type: str
+    rank: int
+    slot_id: int
+    hourly_cents: int = 0
+
+
+@dataclass(frozen=True)
+class LabelerProfile:
+    """Measured accuracy by task type, 0 to 1; a type without evidence has the prior."""
+
+    labeler_id: str
+    accuracy: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Lease:
+    expires_at: datetime

@@ -174,7 +174,7 @@ def _join(answers: Sequence[Answer], chain: list[tuple[int, int]], namespace: st
     return {
         "id": str(uuid.uuid5(NAMESPACE, f"{namespace}:{piece}:{first['id']}")),
         "label": labels.most_common(1)[0][0],
-        "attributes": _join_attributes(parts),
+        "attributes": join_attributes(parts),
         "cuboids": [_average(frame, seen) for frame, seen in sorted(by_frame.items())],
     }
 
@@ -187,7 +187,7 @@ def _average(frame: int, seen: list[dict[str, Any]]) -> dict[str, Any]:
     return {"frame": frame, "position": mean[:3], "dimensions": mean[3:6], "yaw": mean[6], "key": key}
 
 
-def _join_attributes(parts: list[dict[str, Any]]) -> dict[str, Any]:
+def join_attributes(parts: list[dict[str, Any]]) -> dict[str, Any]:
     """Each attribute as most frames have it; of equals the earlier window's."""
     values: dict[str, list[tuple[int, Any]]] = defaultdict(list)
     for part in parts:

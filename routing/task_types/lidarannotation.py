@@ -1,0 +1,258 @@
+"""Cuboids around the objects of a drive, tracked through its frames."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from marshmallow import RAISE, Schema, ValidationError, fields, validate, validates_schema
+
+from routing import consensus, windows
+from routing.geometry import cuboids, tracks
+from routing.reassembly import assemble_tracks, join_attributes
+from routing.task_types.params import (
+    COORDINATE_MAX,
+    LABELS_MAX,
+    Label,
+    TaskParams,
+    attributes_field,
+    check_attributes,
+    labels_for_labeler,
+    leaves,
+    unique_labels,
+)
+from routing.types import Answer as AnswerDict
+from routing.types import Assembled, Piece, Problem, Verdict, Vote, Window
+from routing.types import Params as ParamsDict
+
+NAME = "lidarannotation"
+SETTLE_SECONDS, FRAME_SECONDS = 120, 24  # to look around once, and per frame
+TRACKS_MAX, SIZE_MAX = 1_000, 200.0
+WINDOW_FRAMES, WINDOW_OVERLAP = 20, 3
+
+
+class Params(TaskParams):
+    attachments = fields.List(
+        fields.String(validate=validate.Length(1, 4_000)), required=True, validate=validate.Length(1)
+    )
+    attachment_type = fields.String(load_default="json", validate=validate.OneOf(["json"]))
+    labels = fields.List(
+        Label(), required=True, validate=[validate.Length(1, LABELS_MAX), lambda labels: unique_labels(labels)]
+    )
+    annotation_attributes = attributes_field()
+    meters_per_unit = fields.Float(load_default=1.0, validate=validate.Range(0, min_inclusive=False))
+    max_distance_meters = fields.Float(allow_none=True, validate=validate.Range(0, min_inclusive=False))
+    window_frames = fields.Integer(load_default=WINDOW_FRAMES, strict=True, validate=validate.Range(1, 500))
+    window_overlap = fields.Integer(load_default=WINDOW_OVERLAP, strict=True, validate=validate.Range(0, 100))
+    answers = fields.Integer(load_default=1, strict=True, validate=validate.Range(1, 5))
+
+    @validates_schema
+    def overlap_leaves_a_step(self, data: dict[str, Any], **_: Any) -> None:
+        if data["window_overlap"] >= data["window_frames"]:
+            raise ValidationError("Must be less than window_frames.", "window_overlap")
+
+
+def _triple() -> fields.List[float]:
+    return fields.List(fields.Float(), required=True, validate=validate.Length(equal=3))
+
+
+class Cuboid(Schema):
+    class Meta:
+        unknown = RAISE
+
+    frame = fields.Integer(required=True, strict=True)
+    position = _triple()
+    dimensions = _triple()
+    yaw = fields.Float(required=True)
+    key = fields.Boolean(load_default=True)
+
+
+class Track(Schema):
+    class Meta:
+        unknown = RAISE
+
+    id = fields.String(required=True, validate=validate.Length(1, 64))
+    label = fields.String(required=True)
+    attributes = fields.Dict(keys=fields.String(), load_default=dict)
+    cuboids = fields.List(fields.Nested(Cuboid), required=True, validate=validate.Length(1))
+
+
+class Answer(Schema):
+    class Meta:
+        unknown = RAISE
+
+    tracks = fields.List(fields.Nested(Track), required=True, validate=validate.Length(0, TRACKS_MAX))
+
+
+def answer_json_schema() -> dict[str, Any]:
+    def triple(**rule: Any) -> dict[str, Any]:
+        return {"type": "array", "items": {"type": "number", **rule}, "minItems": 3, "maxItems": 3}
+
+    cuboid = {
+        "type": "object",
+        "required": ["frame", "position", "dimensions", "yaw"],
+        "additionalProperties": False,
+        "properties": {
+            "frame": {"type": "integer", "minimum": 0, "description": "Index in the whole drive."},
+            "position": triple() | {"description": "Centre x, y, z in the world, metres."},
+            "dimensions": triple(exclusiveMinimum=0) | {"description": "Length, width, height, metres."},
+            "yaw": {"type": "number", "description": "Radians about +z, 0 along +x, counter-clockwise."},
+            "key": {"type": "boolean", "description": "Set by a person; false where interpolated."},
+        },
+    }
+    track = {
+        "type": "object",
+        "required": ["id", "label", "cuboids"],
+        "additionalProperties": False,
+        "properties": {
+            "id": {"type": "string", "minLength": 1, "maxLength": 64},
+            "label": {"type": "string"},
+            "attributes": {"type": "object"},
+            "cuboids": {"type": "array", "items": cuboid, "minItems": 1},
+        },
+    }
+    return {
+        "type": "object",
+        "required": ["tracks"],
+        "additionalProperties": False,
+        "properties": {"tracks": {"type": "array", "items": track, "maxItems": TRACKS_MAX}},
+    }
+
+
+def labeler_params(params: ParamsDict) -> dict[str, Any]:
+    return {
+        "labels": labels_for_labeler(params["labels"]),
+        "annotation_attributes": params["annotation_attributes"],
+        "meters_per_unit": params["meters_per_unit"],
+        "max_distance_meters": params.get("max_distance_meters"),
+    }
+
+
+def split(params: ParamsDict, frame_count: int | None) -> list[Piece]:
+    frames = frame_count if frame_count is not None else len(params["attachments"])
+    return [
+        Piece(k, window, SETTLE_SECONDS + FRAME_SECONDS * len(window))
+        for k, window in enumerate(
+            windows.split_frames(frames, params["window_frames"], min(params["window_overlap"], frames - 1))
+        )
+    ]
+
+
+def answers_wanted(params: ParamsDict) -> int:
+    return int(params["answers"])
+
+
+def check_answer(answer: AnswerDict, params: ParamsDict, window: Window | None) -> list[Problem]:
+    names = leaves(params["labels"])
+    problems, ids = [], set()
+    for k, track in enumerate(answer["tracks"]):
+        path = f"tracks[{k}]"
+        if track["id"] in ids:
+            problems.append(Problem(f"{path}.id", "is there twice."))
+        ids.add(track["id"])
+        if track["label"] not in names:
+            problems.append(Problem(f"{path}.label", f"{track['label']!r} is not one of {', '.join(names)}."))
+        problems += check_attributes(f"{path}.attributes", track["attributes"], params["annotation_attributes"])
+        problems += _check_cuboids(path, track["cuboids"], window)
+    return problems
+
+
+def _check_cuboids(path: str, listed: list[dict[str, Any]], window: Window | None) -> list[Problem]:
+    problems = []
+    previous = -1
+    for k, cuboid in enumerate(listed):
+        here = f"{path}.cuboids[{k}]"
+        if window is not None and cuboid["frame"] not in window:
+            problems.append(Problem(f"{here}.frame", f"lies outside the window {window.start} to {window.stop - 1}."))
+        if cuboid["frame"] <= previous:
+            problems.append(Problem(f"{here}.frame", "must come after the frame before it: one cuboid a frame."))
+        previous = cuboid["frame"]
+        if not all(0 < size <= SIZE_MAX for size in cuboid["dimensions"]):
+            problems.append(Problem(f"{here}.dimensions", f"must be more than 0 and at most {SIZE_MAX:g} metres."))
+        if not all(abs(x) < COORDINATE_MAX for x in cuboid["position"]):
+            problems.append(Problem(f"{here}.position", f"must lie within {COORDINATE_MAX:g} metres."))
+    return problems
+
+
+def empty_answer(params: ParamsDict) -> AnswerDict:
+    return {"tracks": []}
+
+
+def within(answer: AnswerDict, window: Window | None) -> AnswerDict:
+    if window is None:
+        return answer
+    cut = [track | {"cuboids": [c for c in track["cuboids"] if c["frame"] in window]} for track in answer["tracks"]]
+    return {"tracks": [track for track in cut if track["cuboids"]]}
+
+
+def agreement(a: AnswerDict, b: AnswerDict) -> float:
+    return tracks.agreement(tracks.block(a), tracks.block(b))
+
+
+def merge(votes: Sequence[Vote]) -> Verdict:
+    """Tracks that most of the weight drew, averaged frame by frame; the medoid answer's tracks are the seeds."""
+    accuracy = consensus.weights(votes)
+    if len(votes) == 1:
+        return Verdict(votes[0].answer, float(accuracy[0]), {votes[0].labeler_id: 1.0})
+    matrix = consensus.agreements(votes, agreement)
+    seed = consensus.medoid(matrix, accuracy)
+    groups: list[dict[int, dict[str, Any]]] = [{seed: track} for track in votes[seed].answer["tracks"]]
+    for k, vote in enumerate(votes):
+        if k != seed:
+            _join_groups(groups, k, vote.answer)
+    kept = [g for g in groups if accuracy[list(g)].sum() > accuracy.sum() / 2]
+    answer = {"tracks": [_joined(g, accuracy) for g in kept]}
+    scores = {vote.labeler_id: agreement(vote.answer, answer) for vote in votes}
+    confidence = float(np.average(list(scores.values()), weights=accuracy))
+    return Verdict(answer, confidence, scores)
+
+
+def _join_groups(groups: list[dict[int, dict[str, Any]]], k: int, answer: AnswerDict) -> None:
+    """Add vote k's tracks to the groups of the same object; what fits none starts a group."""
+    seeds = tracks.block({"tracks": [next(iter(g.values())) for g in groups]})
+    pairs = tracks.match(seeds, tracks.block(answer))
+    for i, j, _ in pairs:
+        groups[i][k] = answer["tracks"][j]
+    matched = {j for _, j, _ in pairs}
+    groups += [{k: track} for j, track in enumerate(answer["tracks"]) if j not in matched]
+
+
+def _joined(group: dict[int, dict[str, Any]], accuracy: Any) -> dict[str, Any]:
+    """One track out of several: present where most of its weight has it, cuboids averaged by weight."""
+    weight = accuracy[list(group)]
+    drawn = list(group.values())
+    by_frame: dict[int, list[tuple[float, dict[str, Any]]]] = {}
+    for w, track in zip(weight.tolist(), drawn, strict=True):
+        for cuboid in track["cuboids"]:
+            by_frame.setdefault(cuboid["frame"], []).append((w, cuboid))
+    kept = {f: seen for f, seen in sorted(by_frame.items()) if sum(w for w, _ in seen) >= weight.sum() / 2}
+    return {
+        "id": drawn[0]["id"],
+        "label": consensus.most_weight([t["label"] for t in drawn], weight.tolist()),
+        "attributes": join_attributes(drawn),
+        "cuboids": [_average(frame, seen) for frame, seen in kept.items()],
+    }
+
+
+def _average(frame: int, seen: list[tuple[float, dict[str, Any]]]) -> dict[str, Any]:
+    rows = np.array([cuboids.row(c) for _, c in seen], dtype=float)
+    mean = cuboids.average(rows, np.array([w for w, _ in seen])).tolist()
+    key = any(c["key"] for _, c in seen)
+    return {"frame": frame, "position": mean[:3], "dimensions": mean[3:6], "yaw": mean[6], "key": key}
+
+
+def grade(answer: AnswerDict, truth: AnswerDict) -> float:
+    return agreement(answer, truth)
+
+
+def seam_agreement(a: AnswerDict, window_a: Window, b: AnswerDict, window_b: Window) -> float | None:
+    common = window_a.overlap(window_b)
+    one, two = within(a, common), within(b, common)
+    if not len(common) or not (one["tracks"] or two["tracks"]):
+        return None
+    return agreement(one, two)
+
+
+def assemble(pieces: Sequence[tuple[Piece, AnswerDict]], namespace: str) -> Assembled:
+    listed = [piece.window for piece, _ in pieces if piece.window is not None]
+    assert len(listed) == len(pieces), "a piece of a drive has a window"
+    return assemble_tracks(listed, [answer for _, answer in pieces], namespace)

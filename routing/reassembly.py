@@ -2,9 +2,18 @@
 
 At each seam the tracks of both sides are paired by one optimal assignment. Where they share frames the cost is the
 distance of their centres and what their cuboids do not share; where a labeler started late or ended early it is how far
-a constant velocity, fitted on either side, misses the other. Links are gated, chained by union-find, and the frames
-that several windows saw are averaged. The gates are those of the published practice (centre distance, 1.5 m or half a
-length; 2 m and 0.15 m a frame for predictions).
+a constant velocity, fitted on either side, misses the other. Links are gated, chained from piece to piece, and the
+frames that several windows saw are averaged. The gates are those of the published practice (centre distance, 1.5 m or
+half a length; 2 m and 0.15 m a frame for predictions).
+
+What holds for certain: tracks that both sides of a seam drew exactly alike in all shared frames are one object, before
+anything is weighed. So perfect answers give back the whole exactly, however the objects move, meet and cross, if each
+is drawn in some frame of every overlap that it lives through, no two are the same there, cuboid for cuboid, and none
+begins after an overlap in the path of one that ended before it.
+
+What the answers cannot tell, and motion decides: whether what ended before an overlap is what begins after it (labelers
+start late and end early, and objects are hidden); and without shared frames, which tracks are one object at all. An
+object out of sight for more than GAP_FRAMES_MAX frames, or for a whole window, gets a new id.
 """
 
 import uuid
@@ -29,6 +38,7 @@ GAP_FRAMES_MAX = 8  # an object hidden for longer than this gets a new id
 OTHER_LABEL_COST = 0.4
 MOTION_COST = 0.1  # a prediction is weaker evidence than a shared frame
 AMBIGUOUS_MARGIN = 0.15
+NO_LINK_COST = 1.0  # at the gate
 NAMESPACE = uuid.UUID("6f0a4b52-6c9e-5b0b-9f43-0c7d5d3e8a11")
 
 
@@ -48,7 +58,9 @@ def assemble_tracks(windows: Sequence[Window], answers: Sequence[Answer], namesp
     """Rejoin the answers of neighbouring windows, in their order; ids are the same for the same input."""
     blocks = [tracks.block(answer) for answer in answers]
     links = [
-        link for k in range(len(blocks) - 1) for link in link_windows(blocks[k], blocks[k + 1], windows[k + 1], piece=k)
+        link
+        for k in range(len(blocks) - 1)
+        for link in link_windows(blocks[k], blocks[k + 1], windows[k].overlap(windows[k + 1]), piece=k)
     ]
     chains = _chains(blocks, links)
     joined = [_join(answers, chain, namespace) for chain in chains]
@@ -56,32 +68,42 @@ def assemble_tracks(windows: Sequence[Window], answers: Sequence[Answer], namesp
     return Assembled({"tracks": joined}, _report(windows, blocks, links))
 
 
-def link_windows(left: TrackBlock, right: TrackBlock, window: Window, *, piece: int = 0) -> list[Link]:
-    """The links over the seam at the start of `window`, the right one's."""
+def link_windows(left: TrackBlock, right: TrackBlock, common: Window, *, piece: int = 0) -> list[Link]:
+    """The links over one seam; `common` are the frames that both windows saw, none where they only meet."""
     if not left.ids or not right.ids:
         return []
-    cost, shared = _seam_costs(left, right, window)
-    rows, columns = linear_sum_assignment(np.where(np.isfinite(cost), cost, 1e6))
+    cost, shared = _seam_costs(left, right, common)
+    # No link costs as much as the worst one, so that a sure link is never given up to make two doubtful ones.
+    rows, columns = linear_sum_assignment(np.minimum(cost, NO_LINK_COST))
     links = []
     for i, j in zip(rows, columns, strict=True):
-        if np.isfinite(cost[i, j]):
-            others = np.concatenate([np.delete(cost[i], j), np.delete(cost[:, j], i), [1.0]])
+        if cost[i, j] < NO_LINK_COST:
+            others = np.concatenate([np.delete(cost[i], j), np.delete(cost[:, j], i), [NO_LINK_COST]])
             margin = float(others.min() - cost[i, j])
             kind = "shared" if shared[i, j] else "motion"
             links.append(Link(piece, int(i), int(j), float(cost[i, j]), margin, kind))
     return links
 
 
-def _seam_costs(left: TrackBlock, right: TrackBlock, window: Window) -> tuple[Array, Any]:
+def _seam_costs(left: TrackBlock, right: TrackBlock, common: Window) -> tuple[Array, NDArray[np.bool_]]:
     """(n, m) costs, infinite outside the gates, and which pairs share frames."""
-    common = np.arange(window.start, max([window.start, *(left.frames[-1:] + 1).tolist()]), dtype=np.int64)
-    a, b = left.on(common), right.on(common)
+    frames = np.arange(common.start, common.stop, dtype=np.int64)
+    a, b = left.on(frames), right.on(frames)
     both = a.present[:, None] & b.present[None]
-    shared = both.any(axis=2)
-    cost = np.where(shared, _shared_cost(a, b, both), _motion_cost(left, right))
+    shared: NDArray[np.bool_] = np.asarray(both.any(axis=2))
     other = np.array([[x != y for y in right.labels] for x in left.labels])
-    cost = cost + OTHER_LABEL_COST * other
-    return np.where(cost < 1, cost, np.inf), shared
+    cost = np.where(shared, _shared_cost(a, b, both), _motion_cost(left, right)) + OTHER_LABEL_COST * other
+    cost = np.where(cost < NO_LINK_COST, cost, np.inf)
+    same = shared & ~other & _drawn_alike(a, b)
+    certain = same.any(axis=1)[:, None] | same.any(axis=0)[None]
+    return np.where(same, 0.0, np.where(certain, np.inf, cost)), shared
+
+
+def _drawn_alike(a: TrackBlock, b: TrackBlock) -> NDArray[np.bool_]:
+    """(n, m): present in the same frames, with the same cuboids there, bit for bit."""
+    one, two = a.boxes[:, None], b.boxes[None]
+    alike: NDArray[np.bool_] = ((one == two) | (np.isnan(one) & np.isnan(two))).all(axis=(2, 3))
+    return alike
 
 
 def _shared_cost(a: TrackBlock, b: TrackBlock, both: NDArray[np.bool_]) -> Array:
@@ -163,10 +185,6 @@ def _chains(blocks: Sequence[TrackBlock], links: Sequence[Link]) -> list[list[tu
 def _join(answers: Sequence[Answer], chain: list[tuple[int, int]], namespace: str) -> dict[str, Any]:
     """One object out of its tracks: frames that several windows saw are averaged."""
     parts = [answers[piece]["tracks"][number] for piece, number in chain]
-    by_frame: dict[int, list[dict[str, Any]]] = defaultdict(list)
-    for part in parts:
-        for cuboid in part["cuboids"]:
-            by_frame[cuboid["frame"]].append(cuboid)
     labels: Counter[str] = Counter()
     for part in parts:
         labels[part["label"]] += len(part["cuboids"])
@@ -175,16 +193,27 @@ def _join(answers: Sequence[Answer], chain: list[tuple[int, int]], namespace: st
         "id": str(uuid.uuid5(NAMESPACE, f"{namespace}:{piece}:{first['id']}")),
         "label": labels.most_common(1)[0][0],
         "attributes": join_attributes(parts),
-        "cuboids": [_average(frame, seen) for frame, seen in sorted(by_frame.items())],
+        "cuboids": _join_cuboids(parts),
     }
 
 
-def _average(frame: int, seen: list[dict[str, Any]]) -> dict[str, Any]:
-    if len(seen) == 1:
-        return seen[0]
-    mean = cuboids.average(np.array([cuboids.row(c) for c in seen], dtype=float)).tolist()
-    key = any(c.get("key", True) for c in seen)
-    return {"frame": frame, "position": mean[:3], "dimensions": mean[3:6], "yaw": mean[6], "key": key}
+def _join_cuboids(parts: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """One cuboid a frame, in order; those seen equally often are averaged in one go."""
+    by_frame: dict[int, list[dict[str, Any]]] = defaultdict(list)
+    for part in parts:
+        for cuboid in part["cuboids"]:
+            by_frame[cuboid["frame"]].append(cuboid)
+    joined = {frame: seen[0] for frame, seen in by_frame.items() if len(seen) == 1}
+    by_count: dict[int, list[int]] = defaultdict(list)
+    for frame, seen in by_frame.items():
+        by_count[len(seen)].append(frame)
+    for count, frames in by_count.items():
+        if count > 1:
+            rows = np.array([[cuboids.row(c) for c in by_frame[frame]] for frame in frames], dtype=float)
+            for frame, mean in zip(frames, cuboids.average(rows).tolist(), strict=True):
+                key = any(c.get("key", True) for c in by_frame[frame])
+                joined[frame] = cuboids.as_dict(frame, mean, key=key)
+    return [joined[frame] for frame in sorted(joined)]
 
 
 def join_attributes(parts: list[dict[str, Any]]) -> dict[str, Any]:

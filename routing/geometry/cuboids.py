@@ -1,5 +1,6 @@
 """Cuboids as rows of seven: centre x, y, z; length, width, height; yaw. Metres and radians, z up, yaw 0 along +x."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,12 @@ POSITION, SIZE, YAW = slice(0, 3), slice(3, 6), 6
 def row(cuboid: dict[str, Any]) -> list[float]:
     """An answer's cuboid as a row."""
     return [*cuboid["position"], *cuboid["dimensions"], cuboid["yaw"]]
+
+
+def as_dict(frame: int, values: Sequence[float], *, key: bool) -> dict[str, Any]:
+    """A row as an answer's cuboid."""
+    position, dimensions = list(values[POSITION]), list(values[SIZE])
+    return {"frame": frame, "position": position, "dimensions": dimensions, "yaw": values[YAW], "key": key}
 
 
 def wrap(angle: Any) -> Any:
@@ -90,15 +97,19 @@ def _clip_by_line(polygon: list[tuple[float, float]], sides: list[float]) -> lis
 
 
 def average(cuboids: Array, weights: Array | None = None) -> Array:
-    """The mean of (k, 7) cuboids of one object.
+    """The mean of (..., k, 7) cuboids of one object, over k.
 
-    Means are taken of differences to the first, yaw along the shorter way round: equal cuboids give exactly themselves.
+    Means are taken of differences to the first, so that equal cuboids give exactly themselves. Yaw is averaged along
+    the shorter way round; of boxes drawn back to front the heading with more weight counts, of equals the first one's.
     """
-    first = cuboids[0]
-    difference = cuboids - first
-    difference[:, YAW] = wrap(difference[:, YAW])
-    mean = first + np.average(difference, axis=0, weights=weights)
-    if (difference == 0).all():
-        return first.copy()
-    mean[YAW] = wrap(mean[YAW])
-    return mean
+    first = cuboids[..., 0, :]
+    difference = cuboids - first[..., None, :]
+    turn = wrap(difference[..., YAW])
+    backwards = np.abs(turn) > np.pi / 2
+    difference[..., YAW] = np.where(backwards, turn - np.copysign(np.pi, turn), turn)
+    mean = first + np.average(difference, axis=-2, weights=weights)
+    against = np.average(backwards, axis=-1, weights=weights) > 0.5
+    mean[..., YAW] = wrap(mean[..., YAW] + np.pi * against)
+    equal = (difference == 0).all(axis=(-2, -1)) & ~backwards.any(axis=-1)
+    result: Array = np.where(equal[..., None], first, mean)
+    return result

@@ -11,6 +11,7 @@ from scipy.optimize import linear_sum_assignment
 from routing import consensus
 from routing.geometry import boxes
 from routing.task_types.params import (
+    COORDINATE_MAX,
     LABELS_MAX,
     Label,
     TaskParams,
@@ -27,6 +28,7 @@ from routing.types import Params as ParamsDict
 NAME = "imageannotation"
 EFFORT_SECONDS = 90
 ANNOTATIONS_MAX = 2_000
+SIDE_MIN = 0.001  # pixels: a box of nothing has no overlap with itself
 SAME_OBJECT_IOU = 0.4  # what several labelers drew around one thing overlaps at least so much
 
 
@@ -60,10 +62,10 @@ class Annotation(Schema):
     id = fields.String(required=True, validate=validate.Length(1, 64))
     type = fields.String(load_default="box", validate=validate.OneOf(["box"]))
     label = fields.String(required=True)
-    left = fields.Float(required=True)
-    top = fields.Float(required=True)
-    width = fields.Float(required=True, validate=validate.Range(min=0, min_inclusive=False))
-    height = fields.Float(required=True, validate=validate.Range(min=0, min_inclusive=False))
+    left = fields.Float(required=True, validate=validate.Range(-COORDINATE_MAX, COORDINATE_MAX))
+    top = fields.Float(required=True, validate=validate.Range(-COORDINATE_MAX, COORDINATE_MAX))
+    width = fields.Float(required=True, validate=validate.Range(SIDE_MIN, COORDINATE_MAX))
+    height = fields.Float(required=True, validate=validate.Range(SIDE_MIN, COORDINATE_MAX))
     attributes = fields.Dict(keys=fields.String(), load_default=dict)
 
 
@@ -81,8 +83,8 @@ class Answer(Schema):
 
 
 def answer_json_schema() -> dict[str, Any]:
-    number = {"type": "number"}
-    size = {"type": "number", "exclusiveMinimum": 0}
+    number = {"type": "number", "minimum": -COORDINATE_MAX, "maximum": COORDINATE_MAX}
+    size = {"type": "number", "minimum": SIDE_MIN, "maximum": COORDINATE_MAX}
     annotation = {
         "type": "object",
         "required": ["id", "label", "left", "top", "width", "height"],

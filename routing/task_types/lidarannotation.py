@@ -1,5 +1,6 @@
 """Cuboids around the objects of a drive, tracked through its frames."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -26,7 +27,9 @@ from routing.types import Params as ParamsDict
 
 NAME = "lidarannotation"
 SETTLE_SECONDS, FRAME_SECONDS = 120, 24  # to look around once, and per frame
-TRACKS_MAX, SIZE_MAX = 1_000, 200.0
+TRACKS_MAX, FRAMES_MAX = 1_000, 1_000_000
+SIZE_MIN, SIZE_MAX = 0.001, 200.0
+YAW_MAX = 2 * math.pi
 WINDOW_FRAMES, WINDOW_OVERLAP = 20, 3
 
 
@@ -59,7 +62,7 @@ class Cuboid(Schema):
     class Meta:
         unknown = RAISE
 
-    frame = fields.Integer(required=True, strict=True)
+    frame = fields.Integer(required=True, strict=True, validate=validate.Range(0, FRAMES_MAX))
     position = _triple()
     dimensions = _triple()
     yaw = fields.Float(required=True)
@@ -92,10 +95,14 @@ def answer_json_schema() -> dict[str, Any]:
         "required": ["frame", "position", "dimensions", "yaw"],
         "additionalProperties": False,
         "properties": {
-            "frame": {"type": "integer", "minimum": 0, "description": "Index in the whole drive."},
+            "frame": {"type": "integer", "minimum": 0, "maximum": FRAMES_MAX, "description": "Index in the drive."},
             "position": triple() | {"description": "Centre x, y, z in the world, metres."},
-            "dimensions": triple(exclusiveMinimum=0) | {"description": "Length, width, height, metres."},
-            "yaw": {"type": "number", "description": "Radians about +z, 0 along +x, counter-clockwise."},
+            "dimensions": triple(minimum=SIZE_MIN, maximum=SIZE_MAX)
+            | {"description": "Length, width, height, metres."},
+            "yaw": {
+                "type": "number",
+                "description": "Radians about +z, 0 along +x, counter-clockwise; within one turn.",
+            },
             "key": {"type": "boolean", "description": "Set by a person; false where interpolated."},
         },
     }
@@ -166,10 +173,12 @@ def _check_cuboids(path: str, listed: list[dict[str, Any]], window: Window | Non
         if cuboid["frame"] <= previous:
             problems.append(Problem(f"{here}.frame", "must come after the frame before it: one cuboid a frame."))
         previous = cuboid["frame"]
-        if not all(0 < size <= SIZE_MAX for size in cuboid["dimensions"]):
-            problems.append(Problem(f"{here}.dimensions", f"must be more than 0 and at most {SIZE_MAX:g} metres."))
+        if not all(SIZE_MIN <= size <= SIZE_MAX for size in cuboid["dimensions"]):
+            problems.append(Problem(f"{here}.dimensions", f"must be {SIZE_MIN:g} to {SIZE_MAX:g} metres."))
         if not all(abs(x) < COORDINATE_MAX for x in cuboid["position"]):
             problems.append(Problem(f"{here}.position", f"must lie within {COORDINATE_MAX:g} metres."))
+        if abs(cuboid["yaw"]) > YAW_MAX:  # most likely degrees
+            problems.append(Problem(f"{here}.yaw", "is in radians, within one turn either way."))
     return problems
 
 
@@ -236,8 +245,7 @@ def _joined(group: dict[int, dict[str, Any]], accuracy: Any) -> dict[str, Any]:
 def _average(frame: int, seen: list[tuple[float, dict[str, Any]]]) -> dict[str, Any]:
     rows = np.array([cuboids.row(c) for _, c in seen], dtype=float)
     mean = cuboids.average(rows, np.array([w for w, _ in seen])).tolist()
-    key = any(c["key"] for _, c in seen)
-    return {"frame": frame, "position": mean[:3], "dimensions": mean[3:6], "yaw": mean[6], "key": key}
+    return cuboids.as_dict(frame, mean, key=any(c["key"] for _, c in seen))
 
 
 def grade(answer: AnswerDict, truth: AnswerDict) -> float:

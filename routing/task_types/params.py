@@ -127,7 +127,7 @@ def _wrong_category(value: Any, definition: Params) -> str | None:
 
 
 def _wrong_number(value: Any, definition: Params, *, angle: bool) -> str | None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < math.inf:
         return "must be a number."
     low, high = (0.0, 360.0) if angle else (definition.get("min"), definition.get("max"))
     if low is not None and value < low:

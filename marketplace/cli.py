@@ -12,7 +12,7 @@ from typing import Any
 import click
 from flask import Flask
 
-from marketplace import embedded, migrate, people, queue, schedule, supervisor
+from marketplace import embedded, migrate, people, queue, supervisor
 from marketplace.config import ConfigError, Settings
 from marketplace.db import db, transaction
 from marketplace.errors import LabelyardError
@@ -26,7 +26,9 @@ DATA_OPTION = click.option(
 
 
 def register_commands(app: Flask) -> None:
-    for command in (up, worker, run_schedule, customer, labeler, staff, import_drives, simulate, export):
+    from marketplace.data_commands import COMMANDS  # builds on what stands here
+
+    for command in (up, worker, run_schedule, customer, labeler, staff, *COMMANDS):
         app.cli.add_command(command)
 
 
@@ -115,6 +117,8 @@ def worker() -> None:
 @click.command("schedule")
 def run_schedule() -> None:
     """Run the periodic jobs (started by `flask up`; one is enough, more do no harm)."""
+    from marketplace import schedule  # and with it the whole pipeline, which the other commands do not need
+
     schedule.run_forever()
 
 

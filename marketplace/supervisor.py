@@ -86,6 +86,8 @@ def up(
                 signals.raise_if_asked()
                 child_environment = {**os.environ, **settings, **servers.environment(), "TZ": "UTC"}
                 child_environment.pop("FLASK_RUN_FROM_CLI", None)
+                if demo:
+                    _make_demo_world(data_dir, child_environment, signals)
                 tree = Tree(_processes(listener, workers), data_dir, child_environment, signals)
                 tree.run(listener, base_url)
     except Stop:
@@ -277,6 +279,24 @@ def _end_leftovers(data_dir: Path) -> None:
         if started and is_ours(int(pid), started):
             end_group(int(pid), partial(is_ours, int(pid), started), seconds=5)
     note.unlink()
+
+
+def _make_demo_world(data_dir: Path, environment: Mapping[str, str], signals: Signals) -> None:
+    """Run `flask demo`, which fills an empty marketplace once and prints the sign-ins."""
+    process = subprocess.Popen(
+        [*FLASK, "demo", "--data", str(data_dir)],
+        cwd=ROOT,
+        env=environment,
+        start_new_session=True,
+        preexec_fn=dies_with(os.getpid()),
+    )
+    while process.poll() is None:
+        signals.sleep(1)
+        if signals.asked:
+            end_group(process.pid, lambda: process.poll() is None, seconds=5)
+    signals.raise_if_asked()
+    if process.returncode != 0:
+        raise CannotStart("the demo world could not be made (above)")
 
 
 @contextmanager

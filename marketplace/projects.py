@@ -40,6 +40,7 @@ def create_project(
     *,
     hourly_rate_cents: int | None = None,
     simulated: bool = False,
+    staged: bool = False,
 ) -> Project:
     """A new project; raises Conflict if the name is taken."""
     check_task_type(task_type)
@@ -54,6 +55,7 @@ def create_project(
         "param_history": [_version(0, params)],
         "hourly_rate_cents": hourly_rate_cents or settings().hourly_rate_cents,
         "simulated": simulated,
+        "staged": staged,
         "created_at": utc_now(),
     }
     # Two creates of one name at once: the unique constraint lets one through, and neither breaks its transaction.
@@ -63,9 +65,13 @@ def create_project(
     return created
 
 
+def default_name(task_type: str) -> str:
+    return f"default-{task_type}"
+
+
 def default_project(customer: Customer, mode: KeyMode, task_type: str) -> Project:
     """Where tasks go that name no project."""
-    name = f"default-{task_type}"
+    name = default_name(task_type)
     project = find_project(customer, mode, name)
     if project is None:
         try:

@@ -24,6 +24,7 @@ class Project(Base):
     param_history: Mapped[list[Any]] = mapped_column(default=list)  # [{version, instruction?, params, created_at}]
     hourly_rate_cents: Mapped[int]  # frozen on every subtask at its split
     simulated: Mapped[bool] = mapped_column(default=False)  # the data come from the simulator; the pages say so
+    staged: Mapped[bool] = mapped_column(default=False)  # its batches wait until they are finalized
     created_at: Mapped[CreatedAt]
     archived_at: Mapped[OptionalTime]
 

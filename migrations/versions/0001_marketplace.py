@@ -133,6 +133,7 @@ def upgrade() -> None:
         sa.Column("param_history", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("hourly_rate_cents", sa.Integer(), nullable=False),
         sa.Column("simulated", sa.Boolean(), nullable=False),
+        sa.Column("staged", sa.Boolean(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("archived_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(["customer_id"], ["customer.id"], name=op.f("fk_project_customer_id_customer")),

@@ -1,0 +1,44 @@
+"""assemble_task: rejoin the answers of a task's subtasks once the last of them is resolved."""
+
+from sqlalchemy import select
+
+from marketplace import deliverables
+from marketplace.db import db, transaction
+from marketplace.models import Subtask, SubtaskState, Task, TaskStage
+from marketplace.pipeline import closing
+from marketplace.queue import job
+from routing.task_types import TASK_TYPES
+from routing.types import Answer, Piece, Window
+
+
+@job(queue="work", timeout_seconds=1800)
+def assemble_task(task_id: str) -> None:
+    """Join, write the files, then complete the task: three steps, so that no transaction waits for the store."""
+    with transaction():
+        task = db.session.get(Task, task_id, populate_existing=True)
+        pieces = _resolved_pieces(task) if task else None
+        if task is None or pieces is None:
+            return
+        assembled = TASK_TYPES[task.type].assemble(pieces, task.id)
+        plan = deliverables.plan(task, assembled.answer)
+    stored = plan.write()
+    with transaction():
+        task = closing.lock_task(task_id)
+        if task is not None and task.stage is TaskStage.LABELING:  # else another run of this job was faster
+            closing.complete(task, assembled.answer, assembled.report, stored=stored)
+
+
+def _resolved_pieces(task: Task) -> list[tuple[Piece, Answer]] | None:
+    """The answers that count, in the task's order; None while one is missing."""
+    if task.stage is not TaskStage.LABELING:
+        return None
+    subtasks = db.session.scalars(select(Subtask).filter_by(task_id=task.id).order_by(Subtask.position)).all()
+    if not subtasks or any(s.state is not SubtaskState.RESOLVED or s.verdict is None for s in subtasks):
+        return None
+    return [(_piece(s), s.verdict) for s in subtasks if s.verdict is not None]
+
+
+def _piece(subtask: Subtask) -> Piece:
+    start, stop = subtask.window_start, subtask.window_stop
+    window = None if start is None or stop is None else Window(start, stop)
+    return Piece(subtask.position, window, subtask.effort_seconds)

@@ -90,19 +90,19 @@ def lock_run(session: Session, run_id: str) -> Run:
     """The run, locked until the transaction ends: its state and its items change one step at a time."""
     run = session.get_one(Run, run_id, with_for_update=True, populate_existing=True)
     session.scalars(select(Item).where(Item.run_id == run_id).execution_options(populate_existing=True)).all()
+    assert run.items is not None, "loaded here, so that no later step flushes half of a change by loading them"
     return run
 
 
 def freeze(session: Session, run_id: str, *, by: str, now: datetime) -> Run:
     """Fix what the run pays; held items stay behind. `by` vouches for it and cannot approve it."""
     run = lock_run(session, run_id)
-    _move_run(run, RunState.FROZEN)
     for item in run.items:
         item.in_content = item.state is ItemState.READY
     if not any(item.in_content for item in run.items):
         raise PayoutRefused("Every payout of this run is held; there is nothing to freeze.")
-    run.frozen_by, run.frozen_at = by, now
-    run.content_hash = current_hash(run)
+    _move_run(run, RunState.FROZEN)
+    run.frozen_by, run.frozen_at, run.content_hash = by, now, current_hash(run)
     session.flush()
     return run
 
@@ -132,9 +132,9 @@ def approve(session: Session, run_id: str, *, by: str, content_hash: str, now: d
 def cancel(session: Session, run_id: str, *, by: str, reason: str, now: datetime) -> Run:
     """Give up a run that was not approved; its labelers are due again."""
     run = lock_run(session, run_id)
-    _move_run(run, RunState.CANCELED)
     for item in run.items:
         decide(item, ItemState.CANCELED, by=by, reason=_checked(reason), now=now)
+    _move_run(run, RunState.CANCELED)
     run.finished_at = now
     session.flush()
     return run

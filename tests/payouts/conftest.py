@@ -1,15 +1,16 @@
 """The ledger on a database of its own: sessions as the application's role, and one as the owner."""
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import psycopg
 import pytest
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.orm import Session
 
-Transaction = Callable[[], AbstractContextManager[Session]]
+from payouts.attempts import Transaction
+from payouts.stripe_gateway import StripeGateway
+from tests.fake_stripe import client as fake_stripe
 
 
 @pytest.fixture(scope="session")
@@ -58,5 +59,19 @@ def session(transaction: Transaction, app_engine: Engine) -> Iterator[Session]:
         session.commit()
 
 
-NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
-SOON = NOW + timedelta(minutes=10)
+@pytest.fixture(scope="session")
+def fake_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[fake_stripe.Fake]:
+    with fake_stripe.running(tmp_path_factory.mktemp("stripe") / "state.json") as fake:
+        yield fake
+
+
+@pytest.fixture
+def fake(fake_process: fake_stripe.Fake) -> fake_stripe.Fake:
+    """The fake Stripe with nothing in it."""
+    fake_process.command("reset")
+    return fake_process
+
+
+@pytest.fixture
+def gateway(fake: fake_stripe.Fake) -> StripeGateway:
+    return StripeGateway(fake_stripe.KEY, webhook_secret=fake_stripe.WEBHOOK_SECRET, api_base=fake.base)

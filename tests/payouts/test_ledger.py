@@ -1,20 +1,18 @@
 """post(): once per key, balanced, never below zero, whoever asks at the same moment."""
 
-import threading
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-
 import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
 from payouts import ledger, postings
+from payouts.attempts import Transaction
 from payouts.chart import CHART, Code, Kind
 from payouts.errors import InsufficientFunds, KeyConflict
 from payouts.ledger import Leg, credit, debit
 from payouts.models import Base
 from payouts.reconcile import invariants
-from tests.payouts.conftest import NOW, Transaction
+from tests.payouts.in_threads import in_threads
+from tests.payouts.world import NOW
 
 
 def test_the_chart_in_the_database_is_the_chart_in_the_program(session: Session) -> None:
@@ -121,18 +119,6 @@ def test_savepoints_do_not_confuse_the_fence(session: Session) -> None:
         postings.reserve(session, "c1", "t1", 5_000)
     session.commit()
     assert ledger.balance(session, Kind.TASK_RESERVE, "t1") == 5_000
-
-
-def in_threads(count: int, work: Callable[[int], None]) -> None:
-    """Run `work(0..count-1)` at the same moment; an error of a thread is raised here."""
-    start = threading.Barrier(count)
-
-    def run(number: int) -> None:
-        start.wait()
-        work(number)
-
-    with ThreadPoolExecutor(count) as pool:
-        list(pool.map(run, range(count)))
 
 
 def test_many_at_once_never_spend_more_than_there_is(transaction: Transaction) -> None:

@@ -1,0 +1,1 @@
+"""A seeded street with sensors: drives for the demo world and for tests, with exact truth."""

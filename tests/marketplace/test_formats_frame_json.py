@@ -1,0 +1,203 @@
+"""The customers' frame JSON: read as it was written, and every mistake named with its frame and field."""
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from marketplace.errors import InvalidInput
+from marketplace.formats import frame_json, point_columns
+from routing.scene import Camera, Frame, Gps, Image, Pose, Radar
+
+HALF = 0.5**0.5
+CAMERA = Camera(
+    pose=Pose((1.0, 2.0, 3.0), (HALF, 0.0, HALF, 0.0)),
+    width=0,
+    height=0,
+    fx=700.0,
+    fy=710.0,
+    cx=320.0,
+    cy=240.0,
+    skew=0.5,
+    model="fisheye",
+    distortion={"k1": -0.1, "p2": 0.01},
+)
+
+
+def document(**changes: Any) -> dict[str, Any]:
+    """A frame that is right, but for the changes."""
+    image = {
+        "image_url": "https://example.org/front.jpg",
+        "position": {"x": 0, "y": 0, "z": 1.5},
+        "heading": {"w": 1, "x": 0, "y": 0, "z": 0},
+        "fx": 700,
+        "fy": 700,
+        "cx": 320,
+        "cy": 240,
+    }
+    return {
+        "device_position": {"x": 0, "y": 0, "z": 1.7},
+        "device_heading": {"w": 1, "x": 0, "y": 0, "z": 0},
+        "points": [{"x": k / 10, "y": -k, "z": 0.25, "i": 0.5, "d": 1, "t": 17, "is_ground": False} for k in range(20)],
+        "radar_points": [{"position": {"x": 5, "y": 0, "z": 1}, "direction": {"x": 1, "y": 0, "z": 0}, "size": 0.5}],
+        "images": [image],
+    } | changes
+
+
+def read(content: bytes | dict[str, Any], **options: Any) -> frame_json.ReadFrame:
+    text = json.dumps(content).encode() if isinstance(content, dict) else content
+    return frame_json.read(text, number=3, **{"points_max": 1000} | options)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    cloud=st.lists(st.tuples(*[st.integers(-3_000_000, 3_000_000)] * 3), min_size=1, max_size=30),
+    levels=st.none() | st.integers(0, 1000),
+    sensor=st.none() | st.integers(0, 255),
+    radar=st.booleans(),
+    gps=st.booleans(),
+    images=st.integers(0, 2),
+)
+def test_a_frame_comes_back_as_it_was_written(
+    cloud: list[tuple[int, int, int]], levels: int | None, sensor: int | None, radar: bool, gps: bool, images: int
+) -> None:
+    frame = Frame(
+        points=np.array(cloud) / 1000,
+        intensity=None if levels is None else np.full(len(cloud), levels / 1000),
+        sensor=None if sensor is None else np.full(len(cloud), sensor, np.uint8),
+        timestamp=12.5,
+        device=Pose((1.0, -2.0, 0.5), (HALF, 0.0, 0.0, HALF)),
+        gps=Gps(48.1, 11.5, 270.0) if gps else None,
+        radar=Radar(np.array([[1.0, 2, 3]]), np.array([[0.0, -1, 0]]), np.array([0.4])) if radar else None,
+        images=tuple(Image(f"camera {k}", CAMERA, b"", 12.4) for k in range(images)),
+    )
+    urls = [f"https://example.org/{k}.jpg" for k in range(images)]
+    back = read(frame_json.write(frame, urls))
+    assert np.allclose(back.frame.points, frame.points, atol=1e-9)
+    for name in ("intensity", "sensor"):
+        given_, got = getattr(frame, name), getattr(back.frame, name)
+        assert (got is None) if given_ is None else np.allclose(got, given_)
+    assert (back.frame.timestamp, back.frame.gps) == (frame.timestamp, frame.gps)
+    assert np.allclose(back.frame.device.heading, frame.device.heading)
+    if radar:
+        assert back.frame.radar is not None
+        assert (back.frame.radar.directions == frame.radar.directions).all()
+    assert [(i.name, i.url, i.timestamp) for i in back.images] == [
+        (f"camera {k}", url, 12.4) for k, url in enumerate(urls)
+    ]
+    assert all(i.camera.distortion == CAMERA.distortion and i.camera.fx == CAMERA.fx for i in back.images)
+
+
+@pytest.mark.parametrize("indent", [None, 1])
+@pytest.mark.parametrize("order", [1, -1])
+def test_both_ways_of_reading_see_the_same(indent: int | None, order: int) -> None:
+    whole = document()
+    text = json.dumps(dict(list(whole.items())[::order]), indent=indent).encode()
+    columns = point_columns.read_carefully(whole["points"], "points")
+    fast = point_columns.read_fast(text)
+    assert (fast is None) == (indent is not None), "text with line breaks in it takes the careful way"
+    assert (read(text).frame.points == np.column_stack([columns[a] for a in "xyz"])).all()
+    assert fast is None or all((fast[1][name] == columns[name]).all() for name in columns)
+
+
+def broken(path: str, value: Any) -> dict[str, Any]:
+    """A frame with one value replaced (or deleted, with ...) at `points.17.x`."""
+    frame = document()
+    *parents, last = (int(word) if word.isdigit() else word for word in path.split("."))
+    holder: Any = frame
+    for word in parents:
+        holder = holder[word]
+    if value is ...:
+        del holder[last]
+    else:
+        holder[last] = value
+    return frame
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "field", "reason"),
+    [
+        ("points.17.x", float("nan"), "points[17].x", "is nan"),
+        ("points.17.z", float("-inf"), "points[17].z", "is -inf"),
+        ("points.17.x", 1e5, "points[17].x", "within 100000"),
+        ("points.17.x", 10**400, "points[17].x", "is inf"),
+        ("points.3.y", "1.5", "points[3].y", "not a text"),
+        ("points.3.y", True, "points[3].y", "not true or false"),
+        ("points.3.y", None, "points[3].y", "is missing"),
+        ("points.3.y", ..., "points[3].y", "is missing"),
+        ("points.3", [1, 2, 3], "points[3]", "must be an object"),
+        ("points.3.d", 256, "points[3].d", "0 to 255"),
+        ("points.3.d", 0.5, "points[3].d", "0 to 255"),
+        ("points.3.i", "high", "points[3].i", "not a text"),
+        ("points", [], "points", "is empty"),
+        ("points", ..., "points", "is missing"),
+        ("points", {}, "points", "must be a list"),
+        ("points", [{"x": 0, "y": 0, "z": 0}] * 1001, "points", "1,001: at most 1,000"),
+        ("points", [{"x": 0, "y": 0, "z": 0}, {"x": 5e4, "y": 0, "z": 0}], "points", "50,000 m apart"),
+        ("device_position", ..., "device_position", "is missing"),
+        ("device_position.x", 2e5, "device_position.x", "within 100000"),
+        ("device_heading", {"w": 0, "x": 0, "y": 0, "z": 0}, "device_heading", "length 0"),
+        ("device_gps_pose", {"lat": 91, "long": 0}, "device_gps_pose", "from -90 to 90"),
+        ("images", {}, "images", "must be a list"),
+        ("images.0.fx", ..., "images[0].fx", "is missing"),
+        ("images.0.cy", None, "images[0].cy", "is missing"),
+        ("images.0.fy", -1, "images[0].fy", "more than 0"),
+        ("images.0.position", ..., "images[0].position", "is missing"),
+        ("images.0.heading", ..., "images[0].heading", "is missing"),
+        ("images.0.heading.w", "1", "images[0].heading.w", "not a text"),
+        ("images.0.image_url", ..., "images[0].image_url", "is missing"),
+        ("images.0.camera_model", "magic", "images[0].camera_model", "brown_conrady"),
+        ("radar_points.0.position", ..., "radar_points[0].position", "is missing"),
+        ("timestamp", "noon", "timestamp", "not a text"),
+    ],
+)
+def test_a_mistake_is_named_with_its_frame_and_field(path: str, value: Any, field: str, reason: str) -> None:
+    with pytest.raises(InvalidInput) as raised:
+        read(broken(path, value))
+    assert raised.value.field == f"frames[3].{field}"
+    assert raised.value.message.startswith(f"frames[3].{field} ") and reason in raised.value.message
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "not valid JSON"),
+        (b'{"points": [{"x": 1, "y": 2, "z": 3}', "not valid JSON"),
+        (b'{"points": [{"x": 1, "y": 2, "z": 3} {"x": 1, "y": 2, "z": 3}]}', "not valid JSON"),
+        (b'{"points": [{"x": 1, "y": 2, "z": 3},]}', "not valid JSON"),
+        (b"[1, 2]", "must be a JSON object"),
+        (b"\xff\xfe\x00", "not valid JSON"),
+        (b"[" * 100_000, "not valid JSON"),
+        (b'{"points": ' + b"[" * 300_000, "too many"),
+    ],
+)
+def test_what_is_no_frame_is_refused(content: bytes, reason: str) -> None:
+    with pytest.raises(InvalidInput, match=reason) as raised:
+        read(content)
+    assert "frames[3]" in raised.value.message
+
+
+def test_a_points_list_inside_something_else_is_not_taken_for_the_frames() -> None:
+    decoy = {"points": [{"x": 9, "y": 9, "z": 9}]}
+    assert (read({"extra": decoy} | document()).frame.points[0] == [0.0, 0.0, 0.25]).all()
+
+
+def test_lengths_are_turned_into_metres() -> None:
+    back = read(document(), meters_per_unit=0.3048)
+    assert back.frame.points[10].tolist() == pytest.approx([0.3048, -3.048, 0.0762])
+    assert back.frame.device.position[2] == pytest.approx(1.7 * 0.3048)
+    assert back.images[0].camera.pose.position[2] == pytest.approx(1.5 * 0.3048)
+    assert back.frame.radar is not None and back.frame.radar.sizes[0] == pytest.approx(0.1524)
+
+
+def test_intensities_of_0_to_255_are_understood() -> None:
+    points = [{"x": k, "y": 0, "z": 0, "i": i} for k, i in enumerate((0, 51, 255))]
+    assert read(document(points=points)).frame.intensity.tolist() == pytest.approx([0, 0.2, 1])
+
+
+def test_a_picture_that_was_made_smaller_has_smaller_intrinsics() -> None:
+    camera = read(broken("images.0.scale_factor", 2)).images[0].camera
+    assert (camera.fx, camera.cx) == (350, 160)

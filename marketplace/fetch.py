@@ -142,13 +142,13 @@ def check_url(url: str) -> SplitResult:
     """The parts of an address that may be fetched as far as its text tells; raises FetchFailed."""
     try:
         parts = urlsplit(url)
-        valid = bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        valid = False
-    if not valid:
-        raise FetchFailed("It is not a valid address.")
+        valid = parts.port != 0  # reading it checks its range
+    except ValueError as error:
+        raise FetchFailed("It is not a valid address.") from error
     if parts.scheme not in PORTS:
         raise FetchFailed("Only http and https addresses are fetched.")
+    if not (parts.hostname and valid):
+        raise FetchFailed("It is not a valid address.")
     if parts.username is not None or parts.password is not None:
         raise FetchFailed("An address with a user name or a password in it is not fetched; use a signed address.")
     return parts

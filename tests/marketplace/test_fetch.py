@@ -138,7 +138,7 @@ def test_the_server_is_asked_by_its_name(site: str) -> None:
         ("/again/5", None, "more than 5 times"),
         ("/to?ftp://example.org/a", None, "Only http and https"),
         ("/to?file:///etc/passwd", None, "Only http and https"),
-        ("/to?http://[::1/", None, "Invalid IPv6 URL"),
+        ("/to?http://[::1/", None, "not a valid address"),
     ],
 )
 def test_what_cannot_be_had_says_why(site: str, path: str, status_code: int | None, reason: str) -> None:
@@ -151,7 +151,7 @@ def test_what_cannot_be_had_says_why(site: str, path: str, status_code: int | No
 @pytest.mark.parametrize("path", ["/trickle", "/slow-headers"])
 def test_a_server_that_dawdles_is_cut_off(site: str, path: str) -> None:
     started = time.monotonic()
-    with pytest.raises(FetchFailed, match="longer than 0.4 s"):
+    with pytest.raises(FetchFailed, match=r"longer than 0.4 s"):
         get(site + path, seconds=0.4)
     assert time.monotonic() - started < 2
 
@@ -173,7 +173,7 @@ def test_nobody_there(site: str) -> None:
         "192.168.1.1",
         "127.0.0.1",
         "127.255.255.254",
-        "0.0.0.0",  # noqa: S104
+        "0.0.0.0",
         "169.254.169.254",
         "100.64.0.1",
         "192.0.2.1",
@@ -207,7 +207,7 @@ def test_addresses_on_the_public_internet(address: str) -> None:
     "host", ["127.0.0.1", "localhost", "[::1]", "[::ffff:127.0.0.1]", "2130706433", "0x7f000001", "127.1", "0", "[::]"]
 )
 def test_our_own_network_is_out_of_reach(site: str, host: str) -> None:
-    with pytest.raises(FetchFailed, match="not on the public internet|not found"):
+    with pytest.raises(FetchFailed, match=r"not on the public internet|not found"):
         get(f"http://{host}:{site.rpartition(':')[2]}/file", allow_private=False)
 
 
@@ -215,7 +215,7 @@ def test_a_redirect_into_our_own_network_is_refused(site: str, monkeypatch: pyte
     """127.0.0.1 plays the public server, 127.0.0.2 what must not be reached from it."""
     monkeypatch.setattr(fetch, "is_public", lambda address: address == "127.0.0.1")
     assert get(f"{site}/to?{site}/file", allow_private=False) == CONTENT
-    with pytest.raises(FetchFailed, match='"127.0.0.2" is not on the public internet'):
+    with pytest.raises(FetchFailed, match=r'"127.0.0.2" is not on the public internet'):
         get(f"{site}/to?{site.replace('127.0.0.1', '127.0.0.2')}/file", allow_private=False)
 
 

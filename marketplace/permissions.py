@@ -25,7 +25,8 @@ class Audience(StrEnum):
 
 AUDIENCES: dict[str, Audience] = {
     "static": Audience.PUBLIC,
-    "public": Audience.PUBLIC,  # front page, sign-in, sign-up, API reference, health
+    "public": Audience.PUBLIC,  # front page, sign-in, sign-up, health
+    "reference": Audience.PUBLIC,  # the APIs' reference page and OpenAPI document
     "media": Audience.MACHINE,  # signed links
     "stripe": Audience.MACHINE,  # signed webhooks
     "api": Audience.CUSTOMER_KEY,

@@ -59,7 +59,7 @@ def create_project(
         "created_at": utc_now(),
     }
     # Two creates of one name at once: the unique constraint lets one through, and neither breaks its transaction.
-    created = db.session.scalar(insert(Project).values(row).on_conflict_do_nothing().returning(Project))
+    created: Project | None = db.session.scalar(insert(Project).values(row).on_conflict_do_nothing().returning(Project))
     if created is None:
         raise Conflict(f'A project named "{name}" exists.', "name")
     return created
@@ -105,7 +105,9 @@ def _version(number: int, params: dict[str, Any]) -> dict[str, Any]:
     return version | {"params": params}
 
 
-def create_batch(project: Project, name: str, *, callback: str | None, metadata: dict[str, Any], staging: bool) -> Batch:
+def create_batch(
+    project: Project, name: str, *, callback: str | None, metadata: dict[str, Any], staging: bool
+) -> Batch:
     """A new batch, worked at once unless it is staged until it is finalized; raises Conflict if the name is taken."""
     row = {
         "id": new_id(),
@@ -118,7 +120,7 @@ def create_batch(project: Project, name: str, *, callback: str | None, metadata:
         "metadata": metadata,
         "created_at": utc_now(),
     }
-    created = db.session.scalar(insert(Batch).values(row).on_conflict_do_nothing().returning(Batch))
+    created: Batch | None = db.session.scalar(insert(Batch).values(row).on_conflict_do_nothing().returning(Batch))
     if created is None:
         raise Conflict(f'A batch named "{name}" exists.', "name")
     return created

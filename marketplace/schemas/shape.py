@@ -1,6 +1,7 @@
 """Reading input by a marshmallow schema, with errors in the contract's words and as paths."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from marshmallow import Schema, ValidationError, fields
@@ -15,8 +16,13 @@ def read(schema: Schema, data: Mapping[str, Any], *, inside: str = "") -> dict[s
     try:
         return dict(schema.load(data))
     except ValidationError as error:
-        path, message = _first(error.messages)
-        raise invalid(f"{inside}.{path}" if inside else path, message) from error
+        raise wrong(error, inside) from error
+
+
+def wrong(error: ValidationError, inside: str = "") -> InvalidInput:
+    """The first thing that a schema or a field found wrong, with its path."""
+    path, message = _first(error.messages)
+    return invalid(".".join(part for part in (inside, path) if part), message)
 
 
 def invalid(path: str, message: str) -> InvalidInput:
@@ -36,6 +42,17 @@ def _first(messages: Any) -> tuple[str, str]:
             path += f".{key}" if path else str(key)
     message = messages[0] if isinstance(messages, list) and messages else messages
     return path, str(message)
+
+
+class Moment(fields.Field[datetime]):
+    """A date or time in any of the forms that clients send; without a zone it is UTC."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **_: Any) -> datetime:
+        try:
+            moment = datetime.fromisoformat(str(value))
+            return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+        except (ValueError, OverflowError) as error:
+            raise ValidationError("Not a date or time, as 2026-11-24 or 2026-11-24T15:00:00Z.") from error
 
 
 class Time(fields.DateTime):

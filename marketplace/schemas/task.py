@@ -2,16 +2,16 @@
 
 from typing import Any
 
-from marshmallow import INCLUDE, Schema, ValidationError, fields, pre_load, validate
+from marshmallow import EXCLUDE, INCLUDE, Schema, ValidationError, fields, post_dump, pre_load, validate
 
-from marketplace.schemas.shape import Time
+from marketplace.schemas.shape import Moment, Time
 
 METADATA_CHARACTERS_MAX = 10_000
 TAGS_MAX = 5
 PRIORITY_OF_URGENCY = {"week": 10, "day": 10, "standard": 10, "immediate": 30}
 
 
-class Tags(fields.List):
+class Tags(fields.List[str]):
     """At most five short words, each once, in the order given."""
 
     def __init__(self, **options: Any) -> None:
@@ -29,7 +29,7 @@ class Metadata(fields.Dict):
     """Any JSON object of at most 10 KB; it comes back with the task."""
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> dict[Any, Any]:
-        result = dict(super()._deserialize(value, *args, **kwargs))
+        result: dict[Any, Any] = dict(super()._deserialize(value, *args, **kwargs))  # type: ignore[no-untyped-call]
         if len(repr(result)) > METADATA_CHARACTERS_MAX:
             raise ValidationError("Not more than 10 KB.")
         return result
@@ -80,7 +80,9 @@ class NewTask(Schema):
         return {key: value for key, value in data.items() if value is not None and value != ""}
 
 
-class AuditSchema(Schema):
+class AuditEntry(Schema):
+    """One check of a deliverable by its customer."""
+
     audited_by = fields.String()
     audited_at = fields.String()
     audit_result = fields.String(metadata={"description": "accepted or rejected"})
@@ -107,15 +109,21 @@ class TaskSchema(Schema):
     tags = fields.List(fields.String())
     unique_id = fields.String()
     priority = fields.Integer()
-    is_test = fields.Boolean()
+    urgency = fields.Function(lambda task: "immediate" if task.priority == PRIORITY_OF_URGENCY["immediate"] else "day")
+    is_test = fields.Function(lambda task: task.mode == "test", metadata={"type": "boolean"})
     work_started = fields.Boolean()
     callback_url = fields.String()
     callback_succeeded = fields.Boolean()
     customer_review_status = fields.String()
-    audits = fields.List(fields.Nested(AuditSchema))
+    audits = fields.List(fields.Nested(AuditEntry))
     price_cents = fields.Integer(attribute="quote_cents", metadata={"description": "What is reserved for it (ours)."})
     currency = fields.String()
     attachments_urls = fields.Dict(metadata={"description": "With include_attachment_url: a link per attachment."})
+
+    @post_dump
+    def without_unset(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+        """What is not set is absent, as the contract's clients ask by `in`; metadata is always there."""
+        return {key: value for key, value in data.items() if value is not None and (value != [] or key == "metadata")}
 
 
 class Quoted(Schema):
@@ -138,3 +146,44 @@ class UniqueId(Schema):
 class Audit(Schema):
     accepted = fields.Boolean(required=True)
     comments = fields.String(allow_none=True, validate=validate.Length(max=10_000))
+
+
+class TaskQuery(Schema):
+    """What tasks to list."""
+
+    class Meta:
+        unknown = EXCLUDE
+
+    project = fields.String(metadata={"description": "Name of a project."})
+    batch = fields.String(metadata={"description": "Name of a batch."})
+    type = fields.String()
+    status = fields.String(validate=validate.OneOf(["pending", "completed", "canceled", "error"]))
+    unique_id = fields.List(fields.String(), metadata={"description": "Any of these; may be repeated."})
+    tags = fields.List(fields.String(), metadata={"description": "With any of these; may be repeated."})
+    customer_review_status = fields.String(metadata={"description": "Any of these, joined by commas."})
+    start_time = Moment(metadata={"description": "Created then or later."})
+    end_time = Moment(metadata={"description": "Created then or earlier."})
+    completed_after = Moment()
+    completed_before = Moment()
+    updated_after = Moment()
+    updated_before = Moment()
+    limit = fields.Integer(load_default=100, validate=validate.Range(1, 100))
+    next_token = fields.String(metadata={"description": "From the page before."})
+    offset = fields.Integer(
+        load_default=0, validate=validate.Range(0, 1_000_000), metadata={"description": "Older way to page."}
+    )
+    include_attachment_url = fields.Boolean(load_default=False)
+    limited_response = fields.Boolean(
+        load_default=False, metadata={"description": "Only task_id, status, metadata and project."}
+    )
+
+
+class TaskPage(Schema):
+    """Tasks, newest first."""
+
+    docs = fields.List(fields.Nested(TaskSchema))
+    total = fields.Integer(metadata={"description": "How many there are on all pages."})
+    limit = fields.Integer()
+    offset = fields.Integer()
+    has_more = fields.Boolean()
+    next_token = fields.String(metadata={"description": "Asks for the next page; absent on the last one."})

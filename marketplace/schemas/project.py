@@ -1,0 +1,78 @@
+"""Projects as customers send and see them."""
+
+from typing import Any
+
+from marshmallow import EXCLUDE, INCLUDE, Schema, fields, validate
+
+from marketplace.schemas.shape import Time
+
+HOURLY_RATE_CENTS_MIN, HOURLY_RATE_CENTS_MAX = 100, 100_000
+
+
+class NewProject(Schema):
+    """A project to be."""
+
+    class Meta:
+        unknown = EXCLUDE
+
+    name = fields.String(required=True, validate=validate.Length(1, 200))
+    type = fields.String(required=True, metadata={"description": "The type of all its tasks."})
+    params = fields.Dict(
+        keys=fields.String(),
+        load_default=dict,
+        metadata={"description": "What every task inherits unless it says otherwise: labels, instruction, ..."},
+    )
+    rapid = fields.Boolean(
+        load_default=False, metadata={"description": "Its batches are staged until they are finalized."}
+    )
+    studio = fields.Boolean(load_default=False, metadata={"description": "As rapid."})
+    hourly_rate_cents = fields.Integer(
+        validate=validate.Range(HOURLY_RATE_CENTS_MIN, HOURLY_RATE_CENTS_MAX),
+        metadata={"description": "What an hour of expected effort pays the labelers (ours)."},
+    )
+
+
+class NewParams(Schema):
+    """Parameters of a project: a new version."""
+
+    class Meta:
+        unknown = INCLUDE
+
+    patch = fields.Boolean(
+        load_default=False, metadata={"description": "Lay these over the present ones instead of replacing them."}
+    )
+
+
+class ProjectQuery(Schema):
+    """What projects to list."""
+
+    class Meta:
+        unknown = EXCLUDE
+
+    archived = fields.Boolean(metadata={"description": "Only those that are archived, or only those that are not."})
+
+
+class ParamVersion(Schema):
+    """One version of a project's parameters."""
+
+    version = fields.Integer()
+    created_at = fields.String()
+    instruction = fields.String()
+    params = fields.Dict()
+
+
+class ProjectSchema(Schema):
+    """A project as the contract has it."""
+
+    id = fields.String()
+    name = fields.String()
+    type = fields.String(attribute="task_type")
+    created_at = Time()
+    params = fields.Dict(metadata={"description": "The newest version of the parameters."})
+    param_history = fields.Method("versions", metadata={"type": "array", "items": {"type": "object"}})
+    hourly_rate_cents = fields.Integer()
+    archived = fields.Function(lambda project: project.archived_at is not None, metadata={"type": "boolean"})
+
+    def versions(self, project: Any) -> list[dict[str, Any]]:
+        """Each version with its parameters beside its number, where the contract's clients look for them."""
+        return [v.get("params", {}) | {k: x for k, x in v.items() if k != "params"} for v in project.param_history]

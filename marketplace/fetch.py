@@ -1,4 +1,4 @@
-"""Fetching customers' attachments by URL, safely: no way into our own network, and an end in bytes and in time.
+"""Asking customers' servers by URL, safely: no way into our own network, and an end in bytes and in time.
 
 The host's addresses are looked up once and checked, and the connection goes to the very address that was checked, so
 that a name that changes its mind between the two (DNS rebinding) gains nothing. Redirects are followed one by one
@@ -12,9 +12,10 @@ import ssl
 import threading
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
+from types import MappingProxyType
 from urllib.parse import SplitResult, quote, urljoin, urlsplit
 
 import certifi
@@ -58,13 +59,34 @@ def fetch(url: str, *, bytes_max: int, seconds: float, allow_private: bool = Fal
     raise FetchFailed(f"It redirects more than {REDIRECTS_MAX} times.")
 
 
-def _ask(connection: http.client.HTTPConnection, url: str) -> http.client.HTTPResponse:
+def post(url: str, body: bytes, headers: Mapping[str, str], *, seconds: float, allow_private: bool = False) -> int:
+    """Send something to an http(s) address; the status of the answer, whose content nobody reads. Raises FetchFailed.
+
+    Redirects are not followed: the content was signed for the address that the customer gave.
+    """
+    deadline = time.monotonic() + seconds
+    try:
+        with _connected(url, deadline, allow_private) as connection:
+            return _ask(connection, url, "POST", body, headers).status
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        if time.monotonic() >= deadline:
+            raise FetchFailed(f"It took longer than {seconds:g} s.", again=True) from error
+        raise FetchFailed(f"The connection failed: {_reason(error)}", again=_is_passing(error)) from error
+
+
+def _ask(
+    connection: http.client.HTTPConnection,
+    url: str,
+    method: str = "GET",
+    body: bytes | None = None,
+    more: Mapping[str, str] = MappingProxyType({}),
+) -> http.client.HTTPResponse:
     parts = urlsplit(url)
     path = quote(parts.path or "/", safe="/%:=&~+!$,;'@()*") + (
         f"?{quote(parts.query, safe='/%:=&?~+!$,;@()*')}" if parts.query else ""
     )
     headers = {"Host": _host_header(parts), "User-Agent": AGENT, "Accept": "*/*", "Accept-Encoding": "identity"}
-    connection.request("GET", path, headers=headers)
+    connection.request(method, path, body, {**headers, **more})
     return connection.getresponse()
 
 

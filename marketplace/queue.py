@@ -3,6 +3,7 @@
 import functools
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Protocol, cast
 
 import redis
@@ -16,6 +17,8 @@ log = logging.getLogger(__name__)
 
 # In the order in which workers look: what a customer or labeler waits for first, long work last.
 QUEUES = ("work", "deliver", "money", "ingest")
+# How long a mark "this job waits in its queue" counts; a lost job is so found again, however it was lost.
+MARK_SECONDS = 600
 
 
 class Job(Protocol):
@@ -33,6 +36,7 @@ def job(*, queue: str, timeout_seconds: int = 180) -> Callable[[Callable[..., No
     def mark(function: Callable[..., None]) -> Job:
         @functools.wraps(function)
         def run(*ids: Any) -> None:
+            _unmark(function, ids)  # at the start: what changes from now on deserves another run
             try:
                 function(*ids)
             finally:
@@ -63,11 +67,31 @@ def enqueue(function: Job, *ids: Any) -> None:
 
 def enqueue_now(function: Job, *ids: Any) -> None:
     try:
+        connection().set(_mark(function, ids), "1", ex=MARK_SECONDS)
         Queue(function.queue, connection=connection(), serializer="json").enqueue(
             function, *ids, job_timeout=function.timeout_seconds, result_ttl=0, failure_ttl=86_400
         )
     except redis.RedisError as error:
         log.warning("redis is away, the sweep will find it: %s%s: %s", function.__name__, ids, error)
+
+
+def enqueue_once(function: Job, *ids: Any) -> None:
+    """For sweeps, which find the same row again and again: nothing is added while the same job waits in its queue."""
+    try:
+        is_new = connection().set(_mark(function, ids), "1", ex=MARK_SECONDS, nx=True)
+    except redis.RedisError:
+        return
+    if is_new:
+        enqueue_now(function, *ids)
+
+
+def _mark(function: Any, ids: tuple[Any, ...]) -> str:
+    return f"labelyard:queued:{function.__module__}.{function.__name__}:{':'.join(map(str, ids))}"
+
+
+def _unmark(function: Any, ids: tuple[Any, ...]) -> None:
+    with suppress(redis.RedisError):
+        connection().delete(_mark(function, ids))
 
 
 def worker(*, burst: bool = False) -> None:

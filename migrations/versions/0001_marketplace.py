@@ -327,7 +327,8 @@ def upgrade() -> None:
     op.create_table(
         "callback",
         sa.Column("id", sa.String(length=24), nullable=False),
-        sa.Column("task_id", sa.String(length=24), nullable=False),
+        sa.Column("task_id", sa.String(length=24), nullable=True),
+        sa.Column("batch_id", sa.String(length=24), nullable=True),
         sa.Column("event", sa.String(length=40), nullable=False),
         sa.Column("url", sa.String(length=2000), nullable=False),
         sa.Column(
@@ -349,11 +350,16 @@ def upgrade() -> None:
         sa.Column("last_error", sa.String(length=500), nullable=True),
         sa.Column("succeeded_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("(task_id IS NULL) <> (batch_id IS NULL)", name=op.f("ck_callback_task_or_batch")),
         sa.ForeignKeyConstraint(["task_id"], ["task.id"], name=op.f("fk_callback_task_id_task"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(
+            ["batch_id"], ["batch.id"], name=op.f("fk_callback_batch_id_batch"), ondelete="CASCADE"
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_callback")),
     )
     op.create_index("ix_callback_due", "callback", ["next_try_at"], unique=False, postgresql_where="state = 'pending'")
     op.create_index(op.f("ix_callback_task_id"), "callback", ["task_id"], unique=False)
+    op.create_index(op.f("ix_callback_batch_id"), "callback", ["batch_id"], unique=False)
     op.create_table(
         "deliverable",
         sa.Column("id", sa.String(length=24), nullable=False),

@@ -46,10 +46,23 @@ def plural(count: int, one: str, many: str | None = None) -> str:
     return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
+TASK_TYPE_WORDS = {
+    "lidarannotation": "Cuboids in a drive",
+    "imageannotation": "Boxes in an image",
+    "categorization": "Categories",
+}
+
+
+def task_type(name: str) -> str:
+    """`lidarannotation` as people say it; a type without words keeps its name."""
+    return TASK_TYPE_WORDS.get(name, name)
+
+
 FILTERS: dict[str, Callable[..., object]] = {
     "money": money,
     "duration": duration,
     "timestamp": timestamp,
     "ago": ago,
     "plural": plural,
+    "task_type": task_type,
 }

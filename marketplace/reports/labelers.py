@@ -1,0 +1,146 @@
+"""Labelers as operators see them: what they may claim, how well they measurably do it, what was decided about them."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, or_, select
+
+from marketplace.db import db
+from marketplace.errors import NotFound
+from marketplace.models import (
+    Assignment,
+    AssignmentState,
+    AuditEvent,
+    Labeler,
+    LabelerState,
+    Qualification,
+    SkillRecord,
+    User,
+)
+from marketplace.reports.accuracy import Accuracy, accuracies
+from marketplace.reports.listing import Found, Wish, fetch
+
+REQUEST, GRANT, DECLINE, REVOKE = (f"qualification.{word}" for word in ("request", "grant", "decline", "revoke"))
+
+
+@dataclass(frozen=True)
+class LabelerRow:
+    labeler: Labeler
+    accepted: int
+    rejected: int
+    last_submitted_at: datetime | None
+    qualified: list[str]
+    requested: list[str]
+    accuracy: list[Accuracy]
+
+
+def labelers(wish: Wish, *, state: str | None, words: str | None) -> Found[LabelerRow]:
+    """`state` is active, restricted or requests (who asks for a qualification); `words` finds in name and address."""
+    done = (
+        select(
+            Assignment.labeler_id,
+            func.count().filter(Assignment.state == AssignmentState.ACCEPTED).label("accepted"),
+            func.count().filter(Assignment.state == AssignmentState.REJECTED).label("rejected"),
+            func.max(Assignment.submitted_at).label("last"),
+        )
+        .group_by(Assignment.labeler_id)
+        .subquery()
+    )
+    mean = SkillRecord.alpha / (SkillRecord.alpha + SkillRecord.beta)
+    best = select(SkillRecord.labeler_id, func.max(mean).label("mean")).group_by(SkillRecord.labeler_id).subquery()
+    accepted = func.coalesce(done.c.accepted, 0)
+    statement = (
+        select(Labeler, accepted, func.coalesce(done.c.rejected, 0), done.c.last)
+        .outerjoin(done, done.c.labeler_id == Labeler.id)
+        .outerjoin(best, best.c.labeler_id == Labeler.id)
+    )
+    statement = _narrowed(statement, state, words)
+    columns = {
+        "name": func.lower(Labeler.name),
+        "created": Labeler.created_at,
+        "accepted": accepted,
+        "rejected": func.coalesce(done.c.rejected, 0),
+        "last": done.c.last,
+        "accuracy": best.c.mean,
+    }
+    found = fetch(statement, wish, columns=columns, default="-created", tie=Labeler.id, convert=tuple)
+    return Found(_with_skills(found.rows), found.page, found.has_more)
+
+
+def _narrowed(statement: Any, state: str | None, words: str | None) -> Any:
+    if state in set(LabelerState):
+        statement = statement.where(Labeler.state == state)
+    elif state == "requests":
+        statement = statement.where(Labeler.id.in_(list(pending_requests())))
+    if words:
+        wanted = f"%{words.replace('%', '')}%"
+        statement = statement.where(or_(Labeler.name.ilike(wanted), Labeler.email.ilike(wanted), Labeler.id == words))
+    return statement
+
+
+def _with_skills(rows: list[tuple[Any, ...]]) -> list[LabelerRow]:
+    ids = [labeler.id for labeler, *_ in rows]
+    qualified = defaultdict(list)
+    for labeler_id, task_type in db.session.execute(
+        select(Qualification.labeler_id, Qualification.task_type)
+        .where(Qualification.labeler_id.in_(ids))
+        .order_by(Qualification.task_type)
+    ):
+        qualified[labeler_id].append(task_type)
+    requested, measured = pending_requests(), accuracies(ids)
+    return [
+        LabelerRow(
+            labeler,
+            accepted,
+            rejected,
+            last,
+            qualified[labeler.id],
+            requested.get(labeler.id, []),
+            measured.get(labeler.id, []),
+        )
+        for labeler, accepted, rejected, last in rows
+    ]
+
+
+def pending_requests() -> dict[str, list[str]]:
+    """Task types by labeler: asked for, and since then neither granted nor declined."""
+    task_type = AuditEvent.details["task_type"].astext
+    newest = (
+        select(AuditEvent.subject_id, task_type.label("task_type"), AuditEvent.action)
+        .where(AuditEvent.action.in_([REQUEST, GRANT, DECLINE, REVOKE]))
+        .distinct(AuditEvent.subject_id, task_type)
+        .order_by(AuditEvent.subject_id, task_type, AuditEvent.id.desc())
+        .subquery()
+    )
+    found: dict[str, list[str]] = defaultdict(list)
+    for labeler_id, wanted in db.session.execute(
+        select(newest.c.subject_id, newest.c.task_type).where(newest.c.action == REQUEST)
+    ):
+        found[labeler_id].append(wanted)
+    return found
+
+
+def find_labeler(labeler_id: str) -> Labeler:
+    labeler = db.session.get(Labeler, labeler_id)
+    if labeler is None:
+        raise NotFound("There is no labeler with this id.")
+    return labeler
+
+
+@dataclass(frozen=True)
+class Decision:
+    event: AuditEvent
+    actor: str
+
+
+def decisions_on(subject_id: str, limit: int = 100) -> list[Decision]:
+    rows = db.session.execute(
+        select(AuditEvent, User.name)
+        .outerjoin(User, User.id == AuditEvent.actor_id)
+        .where(AuditEvent.subject_id == subject_id)
+        .order_by(AuditEvent.id.desc())
+        .limit(limit)
+    )
+    return [Decision(event, name or event.actor_id) for event, name in rows]

@@ -2,6 +2,12 @@
 
 from flask import Blueprint
 
-from marketplace.pages import public
+from marketplace.pages import customer, labeler, operator, public, review
 
-BLUEPRINTS: tuple[Blueprint, ...] = (public.blueprint,)
+BLUEPRINTS: tuple[Blueprint, ...] = (
+    public.blueprint,
+    labeler.blueprint,
+    customer.blueprint,
+    operator.blueprint,
+    review.blueprint,
+)

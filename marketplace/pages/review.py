@@ -1,0 +1,95 @@
+"""Reviewers' pages: answers that disagree, side by side, and labelers' appeals."""
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from marketplace.auth import current_user
+from marketplace.errors import LabelyardError
+from marketplace.models import AssignmentState, ReviewDecision
+from marketplace.pipeline import review
+from marketplace.reports import reviews as found_in
+from marketplace.reports.accuracy import Accuracy, accuracies
+from marketplace.reports.answers import compare
+
+blueprint = Blueprint("review", __name__)
+LIMIT = 100
+
+
+@blueprint.get("/reviews")
+def reviews() -> ResponseReturnValue:
+    rows = found_in.described(review.waiting(LIMIT))
+    return render_template("review/reviews.html", rows=rows, limit=LIMIT)
+
+
+@blueprint.get("/reviews/<subtask_id>")
+def subtask(subtask_id: str) -> ResponseReturnValue:
+    return _subtask_page(subtask_id)
+
+
+def _subtask_page(
+    subtask_id: str, values: dict[str, str] | None = None, error: str | None = None
+) -> ResponseReturnValue:
+    row = found_in.find_subtask(subtask_id)
+    measured = accuracies(one.labeler_id for one in row.assignments)
+    waiting = [one for one in row.assignments if one.state is AssignmentState.SUBMITTED]
+    page = render_template(
+        "review/subtask.html",
+        row=row,
+        comparison=compare(row.task_type, row.assignments),
+        accuracy={labeler_id: _of_type(found, row.task_type) for labeler_id, found in measured.items()},
+        choices=[(one.id, f"{row.assignments.index(one) + 1}. {one.labeler.name}") for one in waiting],
+        points=found_in.points_in(row.subtask),
+        past=found_in.reviews_of_subtask(subtask_id),
+        values=values or {},
+        error=error,
+    )
+    return page, 400 if error else 200
+
+
+def _of_type(measured: list[Accuracy], task_type: str) -> Accuracy | None:
+    return next((one for one in measured if one.task_type == task_type), None)
+
+
+@blueprint.post("/reviews/<subtask_id>")
+def decide(subtask_id: str) -> ResponseReturnValue:
+    values = request.form.to_dict()
+    assignment_id, reason = values.get("assignment_id", ""), values.get("reason", "").strip()
+    if not reason:
+        return _subtask_page(subtask_id, values, "Please say why; the labelers read it.")
+    if values.get("decision") not in {ReviewDecision.ACCEPTED, ReviewDecision.REJECTED}:
+        return _subtask_page(subtask_id, values, "Please choose what becomes of the answer.")
+    try:
+        decision = ReviewDecision(values["decision"])
+        review.decide(current_user(), subtask_id, decision, assignment_id=assignment_id, reason=reason)
+    except LabelyardError as error:
+        return _subtask_page(subtask_id, values, error.message)
+    flash(f"The answer is {decision.value}.")
+    return redirect(url_for("review.reviews"))
+
+
+# Appeals
+
+
+@blueprint.get("/appeals")
+def appeals() -> ResponseReturnValue:
+    return _appeals_page()
+
+
+def _appeals_page(values: dict[str, str] | None = None, error: str | None = None) -> ResponseReturnValue:
+    rows = [(one, found_in.find_subtask(one.subtask_id)) for one in review.appeals(LIMIT)]
+    page = render_template("review/appeals.html", rows=rows, values=values or {}, error=error)
+    return page, 400 if error else 200
+
+
+@blueprint.post("/appeals/<assignment_id>/<any(accept, reject):what>")
+def decide_appeal(assignment_id: str, what: str) -> ResponseReturnValue:
+    reason = request.form.get("reason", "").strip()
+    values = {"assignment_id": assignment_id, "reason": reason}
+    if not reason:
+        return _appeals_page(values, "Please say why; the labeler reads it.")
+    try:
+        review.decide_appeal(current_user(), assignment_id, what == "accept", reason)
+    except LabelyardError as error:
+        return _appeals_page(values, error.message)
+    flash("The answer is accepted and paid." if what == "accept" else "The rejection stands.")
+    return redirect(url_for("review.appeals"))

@@ -64,7 +64,11 @@ def described(subtasks: Iterable[Subtask]) -> list[Reviewed]:
         .order_by(Assignment.submitted_at)
     ):
         answers[assignment.subtask_id].append(assignment)
-    return [Reviewed(subtask, *places[subtask.id], assignments=answers[subtask.id]) for subtask in wanted]
+    found = []
+    for subtask in wanted:
+        task_type, project, simulated = places[subtask.id]
+        found.append(Reviewed(subtask, task_type, project, simulated, answers[subtask.id]))
+    return found
 
 
 def find_subtask(subtask_id: str) -> Reviewed:

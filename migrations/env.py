@@ -15,9 +15,8 @@ def run() -> None:
         context.configure(
             connection=connection,
             target_metadata=target_metadata,
-            include_object=lambda _object, name, kind, reflected, _other: (
-                not (kind == "table" and reflected and _of_the_ledger(name))
-            ),
+            # By name, before they are read: they have types of PostgreSQL's own that SQLAlchemy does not know.
+            include_name=lambda name, kind, _parents: not (kind == "table" and _of_the_ledger(name)),
             transaction_per_migration=True,
         )
         with context.begin_transaction():

@@ -114,7 +114,8 @@ def empty_tables(owner_url: str) -> None:
     """Delete all rows, the ledger's too: as superuser without triggers, which no role of the program can do."""
     with psycopg.connect(libpq(owner_url), autocommit=True) as connection:
         rows = connection.execute(
-            "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> ALL(%s)", [list(FILLED_TABLES)]
+            "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> ALL(%s)",
+            [list(FILLED_TABLES)],
         ).fetchall()
         statements = "".join(f'DELETE FROM "{name}";' for (name,) in rows)
         connection.execute(f"SET session_replication_role = replica; {statements}".encode())

@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from routing.geometry.middle import middle
+
 Array = NDArray[np.float64]
 COLUMNS = 7
 POSITION, SIZE, YAW = slice(0, 3), slice(3, 6), 6
@@ -97,17 +99,17 @@ def _clip_by_line(polygon: list[tuple[float, float]], sides: list[float]) -> lis
 
 
 def average(cuboids: Array, weights: Array | None = None) -> Array:
-    """The mean of (..., k, 7) cuboids of one object, over k.
+    """The middle of (..., k, 7) cuboids of one object, over k.
 
-    Means are taken of differences to the first, so that equal cuboids give exactly themselves. Yaw is averaged along
-    the shorter way round; of boxes drawn back to front the heading with more weight counts, of equals the first one's.
+    It is taken of differences to the first, so that equal cuboids give exactly themselves. Yaw goes along the shorter
+    way round; of boxes drawn back to front the heading with more weight counts, of equals the first one's.
     """
     first = cuboids[..., 0, :]
     difference = cuboids - first[..., None, :]
     turn = wrap(difference[..., YAW])
     backwards = np.abs(turn) > np.pi / 2
     difference[..., YAW] = np.where(backwards, turn - np.copysign(np.pi, turn), turn)
-    mean = first + np.average(difference, axis=-2, weights=weights)
+    mean = first + middle(difference, weights)
     against = np.average(backwards, axis=-1, weights=weights) > 0.5
     mean[..., YAW] = wrap(mean[..., YAW] + np.pi * against)
     equal = (difference == 0).all(axis=(-2, -1)) & ~backwards.any(axis=-1)

@@ -10,10 +10,13 @@ from scipy.optimize import linear_sum_assignment
 
 from routing import consensus
 from routing.geometry import boxes
+from routing.geometry.middle import middle
 from routing.task_types.params import (
     COORDINATE_MAX,
     LABELS_MAX,
     Label,
+    Number,
+    ShortText,
     TaskParams,
     attributes_field,
     check_attributes,
@@ -59,13 +62,13 @@ class Annotation(Schema):
     class Meta:
         unknown = RAISE
 
-    id = fields.String(required=True, validate=validate.Length(1, 64))
+    id = ShortText(required=True, validate=validate.Length(1, 64))
     type = fields.String(load_default="box", validate=validate.OneOf(["box"]))
     label = fields.String(required=True)
-    left = fields.Float(required=True, validate=validate.Range(-COORDINATE_MAX, COORDINATE_MAX))
-    top = fields.Float(required=True, validate=validate.Range(-COORDINATE_MAX, COORDINATE_MAX))
-    width = fields.Float(required=True, validate=validate.Range(SIDE_MIN, COORDINATE_MAX))
-    height = fields.Float(required=True, validate=validate.Range(SIDE_MIN, COORDINATE_MAX))
+    left = Number(required=True, validate=validate.Range(-COORDINATE_MAX, COORDINATE_MAX))
+    top = Number(required=True, validate=validate.Range(-COORDINATE_MAX, COORDINATE_MAX))
+    width = Number(required=True, validate=validate.Range(SIDE_MIN, COORDINATE_MAX))
+    height = Number(required=True, validate=validate.Range(SIDE_MIN, COORDINATE_MAX))
     attributes = fields.Dict(keys=fields.String(), load_default=dict)
 
 
@@ -205,7 +208,7 @@ def _groups(votes: Sequence[Vote], seed: int) -> list[dict[int, dict[str, Any]]]
 def _joined(group: dict[int, dict[str, Any]], accuracy: NDArray[np.float64]) -> dict[str, Any]:
     weight = accuracy[list(group)]
     drawn = list(group.values())
-    left, top, width, height = np.average(_rows({"annotations": drawn}), axis=0, weights=weight).tolist()
+    left, top, width, height = middle(_rows({"annotations": drawn}), weight).tolist()
     label = consensus.most_weight([b["label"] for b in drawn], weight.tolist())
     best = drawn[int(weight.argmax())]
     sides = {"left": left, "top": top, "width": width, "height": height}

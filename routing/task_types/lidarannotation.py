@@ -13,7 +13,10 @@ from routing.reassembly import assemble_tracks, join_attributes
 from routing.task_types.params import (
     COORDINATE_MAX,
     LABELS_MAX,
+    Flag,
     Label,
+    Number,
+    ShortText,
     TaskParams,
     attributes_field,
     check_attributes,
@@ -55,7 +58,7 @@ class Params(TaskParams):
 
 
 def _triple() -> fields.List[float]:
-    return fields.List(fields.Float(), required=True, validate=validate.Length(equal=3))
+    return fields.List(Number(), required=True, validate=validate.Length(equal=3))
 
 
 class Cuboid(Schema):
@@ -65,15 +68,15 @@ class Cuboid(Schema):
     frame = fields.Integer(required=True, strict=True, validate=validate.Range(0, FRAMES_MAX))
     position = _triple()
     dimensions = _triple()
-    yaw = fields.Float(required=True)
-    key = fields.Boolean(load_default=True)
+    yaw = Number(required=True)
+    key = Flag(load_default=True)
 
 
 class Track(Schema):
     class Meta:
         unknown = RAISE
 
-    id = fields.String(required=True, validate=validate.Length(1, 64))
+    id = ShortText(required=True, validate=validate.Length(1, 64))
     label = fields.String(required=True)
     attributes = fields.Dict(keys=fields.String(), load_default=dict)
     cuboids = fields.List(fields.Nested(Cuboid), required=True, validate=validate.Length(1))

@@ -24,15 +24,47 @@ class TaskParams(Schema):
         return {k: v for k, v in data.items() if v is not None} if isinstance(data, dict) else data
 
 
+class Number(fields.Float):
+    """A JSON number and nothing that merely reads like one."""
+
+    def _validated(self, value: Any) -> Any:
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise self.make_error("invalid", input=value)
+        return super()._validated(value)
+
+
+class Flag(fields.Boolean):
+    """True or false, not a word or a number that could mean it."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        if not isinstance(value, bool):
+            raise self.make_error("invalid", input=value)
+        return value
+
+
+class ShortText(fields.String):
+    """A text that a database and every encoding can hold: no NUL, no half of a surrogate pair."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        text = super()._deserialize(value, attr, data, **kwargs)
+        if not is_plain(text):
+            raise ValidationError("Contains a character that is none.")
+        return text
+
+
+def is_plain(text: str) -> bool:
+    return not any(c == "\x00" or "\ud800" <= c <= "\udfff" for c in text)
+
+
 class Label(fields.Field[Any]):
     """A string, or the contract's LabelDescription: `{choice, description?, subchoices?}`; our own word is `label`."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
-        if isinstance(value, str) and 0 < len(value) <= 200:
+        if isinstance(value, str) and 0 < len(value) <= 200 and is_plain(value):
             return value
         if isinstance(value, dict):
             name = value.get("choice", value.get("label", value.get("name")))
-            if not (isinstance(name, str) and 0 < len(name) <= 200):
+            if not (isinstance(name, str) and 0 < len(name) <= 200 and is_plain(name)):
                 raise ValidationError('"choice" is required.')
             subchoices = value.get("subchoices") or []
             if not isinstance(subchoices, list):
@@ -111,7 +143,7 @@ def _wrong_value(value: Any, definition: Params) -> str | None:
     if kind == "boolean":
         return None if isinstance(value, bool) else "must be true or false."
     if kind == "text":
-        good = isinstance(value, str) and len(value) <= TEXT_MAX
+        good = isinstance(value, str) and len(value) <= TEXT_MAX and is_plain(value)
         return None if good else f"must be a text of at most {TEXT_MAX} characters."
     return _wrong_number(value, definition, angle=kind == "angle")
 

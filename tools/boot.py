@@ -269,7 +269,8 @@ def npm_browser() -> str | None:
     if (sys.platform, platform.machine()) != ("linux", "x86_64"):
         return None
     folder = CACHE / "chromium"
-    launcher, stamp, wanted = folder / "chromium", folder / "stamp", hash_of(BROWSER_PACKAGE / "package-lock.json")
+    launcher, stamp = folder / "chromium", folder / "stamp"
+    wanted = hash_of(BROWSER_PACKAGE / "package-lock.json") + " with fonts"
     if read(stamp) == wanted and launcher.exists():
         return str(launcher)
     say("fetching a browser for the tests")
@@ -284,9 +285,13 @@ def npm_browser() -> str | None:
     del os.environ["TMPDIR"], os.environ["AWS_EXECUTION_ENV"]
     if failed:
         return None
+    # Its own configuration looks for its fonts in Amazon's folders; without any font it dies at the first form field.
+    fonts = folder / "fonts.conf"
+    folders = "".join(f"<dir>{found}</dir>" for found in (unpacked / "fonts" / "fonts", "/usr/share/fonts"))
+    fonts.write_text(f"<fontconfig>{folders}<cachedir>{folder / 'fonts-cache'}</cachedir></fontconfig>\n")
     launcher.write_text(
         "#!/bin/sh\n"
-        f"export LD_LIBRARY_PATH='{unpacked}/al2023/lib' FONTCONFIG_PATH='{unpacked}/fonts'\n"
+        f"export LD_LIBRARY_PATH='{unpacked}/al2023/lib' FONTCONFIG_FILE='{fonts}'\n"
         f"exec '{unpacked}/chromium' \"$@\"\n"
     )
     launcher.chmod(0o755)

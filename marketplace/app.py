@@ -37,6 +37,8 @@ class Labelyard(Flask):
     def dispatch_request(self) -> ResponseReturnValue:
         view = self.view_functions.get(request.endpoint or "")
         if getattr(view, "manages_transactions", False):
+            with transaction():
+                pass  # what admitted the caller is done: nothing stays open while the network is slow
             return super().dispatch_request()
         with transaction():
             return super().dispatch_request()

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from flask import Response, jsonify
 from marshmallow import ValidationError
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import joinedload
@@ -52,20 +53,16 @@ def create_batch(new: dict[str, Any]) -> Batch:
 @blueprint.route("/batches", tags=TAGS)
 @blueprint.arguments(BatchQuery, location="query")
 @blueprint.response(200, BatchPage)
-def list_batches(query: dict[str, Any]) -> dict[str, Any]:
+def list_batches(query: dict[str, Any]) -> Response:
     """List batches, newest first"""
     page = page_of(_selected(query), Batch, query)
     docs = [BatchSchema().dump(batch) for batch in page.docs]
     if query["detailed"]:
         counts = _counts([batch.id for batch in page.docs])
         docs = [doc | counts.get(doc["id"], {}) for doc in docs]
-    return {
-        "docs": docs,
-        "totalDocs": page.total,
-        "limit": query["limit"],
-        "offset": query["offset"],
-        "has_more": page.has_more,
-    }
+    return jsonify(
+        docs=docs, totalDocs=page.total, limit=query["limit"], offset=query["offset"], has_more=page.has_more
+    )
 
 
 def _selected(query: dict[str, Any]) -> Select[Any]:

@@ -23,6 +23,9 @@ class ContractParser(FlaskParser):
         """Clients send null, and the 2019 ones an empty text, for what they do not mean to set."""
         return {key: value for key, value in read_object(schema).items() if value is not None and value != ""}
 
+    def load_form(self, req: Any, schema: Schema) -> dict[str, Any]:
+        return {key: value for key, value in req.form.items() if value != ""}
+
     def handle_error(self, error: ValidationError, *_: Any, **__: Any) -> NoReturn:
         by_location = error.messages
         messages = next(iter(by_location.values())) if isinstance(by_location, dict) else by_location

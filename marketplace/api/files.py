@@ -5,7 +5,7 @@ from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from flask import request
+from flask import Response, jsonify, request
 from werkzeug.datastructures import FileStorage
 
 from marketplace import fetch, files, projects
@@ -21,15 +21,15 @@ from marketplace.storage import storage
 TAGS = ["Files"]
 
 
-def described(file: File) -> dict[str, Any]:
-    return {**FileSchema().dump(file), "attachment_url": files.file_url(file)}
+def described(file: File) -> Response:
+    return jsonify({**FileSchema().dump(file), "attachment_url": files.file_url(file)})
 
 
 @blueprint.route("/files/upload", methods=["POST"], tags=TAGS)
 @manages_transactions
 @blueprint.arguments(NewFile, location="form", content_type="multipart/form-data")
 @blueprint.response(200, FileSchema)
-def upload_file(new: dict[str, Any]) -> Any:
+def upload_file(new: dict[str, Any]) -> Response:
     """Upload a file
 
     Multipart: the content under `file`, the other fields beside it. A task then names the `attachment_url`.
@@ -54,7 +54,7 @@ def _content(sent: FileStorage) -> bytes:
 @manages_transactions
 @blueprint.arguments(ImportedFile)
 @blueprint.response(200, FileSchema)
-def import_file(new: dict[str, Any]) -> Any:
+def import_file(new: dict[str, Any]) -> Response:
     """Have a file fetched from its address and kept"""
     with transaction():
         _check(new)
@@ -90,7 +90,7 @@ def _check(new: dict[str, Any]) -> None:
         raise Conflict(f'A file with the reference_id "{reference_id}" exists.', "reference_id")
 
 
-def _keep(content: bytes, name: str, mime_type: str, new: dict[str, Any]) -> dict[str, Any]:
+def _keep(content: bytes, name: str, mime_type: str, new: dict[str, Any]) -> Response:
     """Check, write the content, then the row: no transaction is open while the store is at work."""
     with transaction():
         _check(new)

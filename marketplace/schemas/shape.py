@@ -22,7 +22,7 @@ def read(schema: Schema, data: Mapping[str, Any], *, inside: str = "") -> dict[s
 def wrong(error: ValidationError, inside: str = "") -> InvalidInput:
     """The first thing that a schema or a field found wrong, with its path."""
     path, message = _first(error.messages)
-    return invalid(".".join(part for part in (inside, path) if part), message)
+    return invalid(".".join(part for part in (inside, path) if part).replace(".[", "["), message)
 
 
 def invalid(path: str, message: str) -> InvalidInput:

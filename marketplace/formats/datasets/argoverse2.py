@@ -9,6 +9,7 @@ from pyarrow import feather
 from marketplace.errors import InvalidInput
 from marketplace.formats.datasets.tracks import Tracks, image, matrix, need, shifted, yaw_of
 from routing.scene import Array, Drive, Frame, Image, Pose
+from routing.types import Answer
 
 CAMERA_SECONDS_MAX = 0.06  # between a sweep and the picture that goes with it
 LASERS_PER_LIDAR = 32
@@ -21,6 +22,13 @@ def read(path: Path) -> list[Drive]:
     need(logs, path, "log (a folder with city_SE3_egovehicle.feather and sensors/lidar)")
     with_sweeps = [log for log in logs if list(_sweeps(log))]
     return [_drive(log) for log in need(with_sweeps, path, "lidar sweeps (sensors/lidar/*.feather)")]
+
+
+def read_tracks(log: Path) -> Answer | None:
+    """A log's human tracks in the world, where its sweeps are not at hand."""
+    annotations = log / "annotations.feather"
+    times = sorted(set(_table(annotations)["timestamp_ns"].tolist()))
+    return _tracks(annotations, times, _Ego(log, times[0])).answer()
 
 
 def _is_log(path: Path) -> bool:

@@ -15,6 +15,7 @@ from scipy.spatial.transform import Rotation
 from marketplace.errors import InvalidInput
 from marketplace.formats.datasets.tracks import Tracks, image, need, one_of, shifted
 from routing.scene import Array, Drive, Frame, Image, Pose
+from routing.types import Answer
 
 LABELS = ("Car", "Van", "Truck", "Pedestrian", "Person_sitting", "Cyclist", "Tram", "Misc")
 # Where the lidar stands on KITTI's car, metres in the vehicle's frame on the ground: for poses of the vehicle.
@@ -55,6 +56,13 @@ def read(path: Path) -> list[Drive]:
     """The sequences under a path; raises InvalidInput where there is none."""
     sequences = _benchmark(path) or _single(path)
     return [_drive(sequence) for sequence in need(sequences, path, "velodyne sweeps (velodyne*/*.bin or *.npz)")]
+
+
+def read_tracks(labels: Path, calibration: Path, poses: Path) -> Answer | None:
+    """A sequence's human tracks in the world, where its sweeps are not at hand."""
+    calibrated = _calibration(calibration)
+    placed = _poses_from(poses)(calibrated)
+    return _tracks(labels, sorted(placed), placed, calibrated).answer()
 
 
 def _benchmark(path: Path) -> list[Sequence]:

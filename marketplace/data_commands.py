@@ -1,5 +1,6 @@
 """Commands about data: real drives in, deliverables out, and the demo world with its simulated labelers."""
 
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +17,7 @@ from marketplace.embedded import EmbeddedError
 from marketplace.errors import InvalidInput, LabelyardError, NotFound
 from marketplace.models import Customer, KeyMode, Task
 
-FORMATS = ("kitti-tracking", "nuscenes", "pandaset", "argoverse2", "images")
+FORMATS = ("kitti-tracking", "nuscenes", "pandaset", "argoverse2", "images")  # drives.READERS, loaded when needed
 
 
 @click.command("import")
@@ -42,11 +43,14 @@ def import_data(
     from marketplace import drives
 
     customer = find_customer(customer_name)
-    options = {"frames_max": frames_max, "labels": labels}
     if format_name == "images":
-        tasks = drives.submit_images(customer, KeyMode.LIVE, project, path, **options)
+        tasks = drives.submit_images(customer, KeyMode.LIVE, project, path, frames_max=frames_max, labels=labels)
     else:
-        tasks = drives.import_drives(customer, KeyMode.LIVE, project, format_name, path, **options)
+        read = drives.READERS[format_name](path)
+        tasks = [
+            drives.submit_drive(customer, KeyMode.LIVE, project, drive, frames_max=frames_max, labels=labels)
+            for drive in read
+        ]
     return {"project": project, "tasks": [task.id for task in tasks]}
 
 
@@ -89,12 +93,11 @@ def export(task_id: str, format_name: str, out: Path | None) -> dict[str, Any]:
 @click.option("--seed", default=0, show_default=True)
 def simulate(data: Path, project: str, labelers: int, noise_metres: float, seed: int) -> None:
     """Work through a project with simulated labelers over the running marketplace's `/labeler`."""
-    from marketplace import demo
+    from marketplace import simulated_work
 
     with said_plainly(), marketplace_of(data):
-        done = demo.simulate(project, labelers, noise_metres=noise_metres, seed=seed)
-    for name, count in done.items():
-        click.echo(f"{name}: {count}")
+        done = simulated_work.work_through(project, labelers, noise_metres=noise_metres, seed=seed)
+    click.echo(json.dumps({"answers": done}, indent=2))
 
 
 @click.command("demo")

@@ -80,7 +80,8 @@ def up(
             with _listener(host, port) as listener, _servers(data_dir) as servers:
                 base_url = os.environ.get("BASE_URL") or _url(listener)
                 settings = {**(environment or {}), "DATA_DIR": str(data_dir), "BASE_URL": base_url}
-                settings |= {"DEMO": "true"} if demo else {}
+                if demo:  # with no waiting for money: what Ana earns, Fay can pay out a minute later
+                    settings |= {"DEMO": "true", "HOLD_HOURS": os.environ.get("HOLD_HOURS", "0")}
                 _write_note(data_dir, servers, base_url, settings)
                 migrate.upgrade(servers.migrations_database_url)
                 signals.raise_if_asked()

@@ -1,0 +1,243 @@
+"""The demo world: people, funds and simulated drives in an empty marketplace, through the doors that real ones use."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import click
+import numpy as np
+from sqlalchemy import select
+
+from marketplace import drives, people, queue
+from marketplace.auth import settings
+from marketplace.db import db, transaction
+from marketplace.demo_texts import CATEGORIES, DRIVE_INSTRUCTION, IMAGE_INSTRUCTION, NOTE_INSTRUCTION, NOTES
+from marketplace.errors import WrongState
+from marketplace.models import Assignment, Customer, KeyMode, Labeler, Project, Role, Task, User
+from marketplace.pipeline import dispatch, intake, settle, submit
+from marketplace.simulator import labeler as hand
+from marketplace.simulator.recording import Recording, record
+from marketplace.simulator.street import LABELS
+from marketplace.storage import storage
+from payouts import postings
+from routing.task_types import TASK_TYPES
+from routing.types import Answer, Window
+
+PASSWORD = "try-labelyard"  # noqa: S105  of a world without real money, printed at every start
+DOMAIN = "demo.labelyard.example"
+FUNDS_CENTS = 1_000_000
+LIVE = KeyMode.LIVE
+
+DRIVES, IMAGES, TEXTS = "City drives", "Street images", "Drivers' notes"
+# A window of 10 frames is done in minutes; two frames of overlap join it to the next.
+WINDOWS = {"window_frames": 10, "window_overlap": 2}
+FIRST_FRAMES, MAIN_FRAMES, GOLD_FRAMES = 16, 40, 4
+SEED_FIRST, SEED_MAIN, SEED_GOLD = 3, 11, 29
+PROCESSES = 2
+ROUNDS_MAX = 60
+STEADINESS = {"ana": 0.03, "ben": 0.06, "chris": 0.1}  # metres
+
+
+@dataclass(frozen=True)
+class Person:
+    name: str
+    role: str
+    what: str
+
+    @property
+    def email(self) -> str:
+        return f"{self.name.lower()}@{DOMAIN}"
+
+
+PEOPLE = (
+    Person("Ana", "labeler", "claims work, labels it and is paid"),
+    Person("Ben", "labeler", "the same"),
+    Person("Chris", "labeler", "the same"),
+    Person("Rita", "reviewer", "labels, and decides where answers disagree"),
+    Person("Nora", "customer", "sends drives and gets deliverables"),
+    Person("Fay", "finance", "makes payout runs"),
+    Person("Felix", "finance", "approves what Fay made"),
+    Person("Omar", "operator", "sees queues, labelers and reviews"),
+)
+NORA = next(person for person in PEOPLE if person.name == "Nora")
+
+
+def make() -> bool:
+    """Fill an empty marketplace; returns whether it did. What others have put there is never touched."""
+    require_demo()
+    with transaction():
+        if db.session.scalar(select(User.id).limit(1)) or db.session.scalar(select(Customer.id).limit(1)):
+            return False
+    click.echo("Making the demo world: a simulated street is driven through ...")
+    first, main, gold = (
+        record(seed, frames, processes=PROCESSES)
+        for seed, frames in ((SEED_FIRST, FIRST_FRAMES), (SEED_MAIN, MAIN_FRAMES), (SEED_GOLD, GOLD_FRAMES))
+    )
+    click.echo("... and its first drive is labeled ...")
+    with transaction():
+        customer = _open_accounts()
+        _make_projects(customer)
+        _submit_gold(customer, gold)
+        _submit_drive(customer, first, "morning")
+        _submit_images(customer, first, range(2, FIRST_FRAMES, 6))
+        _submit_notes(customer, NOTES[:5])
+    work_off(seed=SEED_FIRST)
+    with transaction():
+        customer = db.session.scalars(select(Customer).filter_by(email=NORA.email)).one()
+        _submit_drive(customer, main, "afternoon")
+        _submit_images(customer, main, range(0, MAIN_FRAMES, 6))
+        _submit_notes(customer, NOTES[5:])
+    _run_jobs()
+    settle.release_due_holds()
+    return True
+
+
+def require_demo() -> None:
+    if not settings().demo:
+        raise WrongState("The demo world is off: it is on where `flask up --demo` runs.")
+
+
+def sign_ins() -> str:
+    """The table of who may sign in, for people; empty words where this is no demo world."""
+    if db.session.scalar(select(User.id).filter_by(email=NORA.email)) is None:
+        return "This marketplace has people of its own, so the demo world was not made: it needs an empty data folder."
+    width = max(len(person.email) for person in PEOPLE)
+    rows = [f"  {person.role:<9} {person.email:<{width}}  {person.what}" for person in PEOPLE]
+    return "\n".join(
+        [
+            "",
+            "The demo world: its drives are simulated, its money is not real.",
+            "",
+            *rows,
+            "",
+            f"  sign in   {settings().base_url}/signin",
+            f"  password  {PASSWORD}   (the same for all)",
+            f"  API       {settings().base_url}/v1, described at {settings().base_url}/docs",
+            "",
+        ]
+    )
+
+
+# Accounts and projects
+
+
+def _open_accounts() -> Customer:
+    for person in PEOPLE:
+        if person.role in {"labeler", "reviewer"}:
+            reviewer = person.role == "reviewer"
+            people.create_labeler(
+                person.name, email=person.email, password=PASSWORD, qualify=TASK_TYPES, reviewer=reviewer
+            )
+        elif person.role in {Role.FINANCE, Role.OPERATOR}:
+            people.create_staff(person.name, email=person.email, password=PASSWORD, role=Role(person.role))
+    customer = people.create_customer("Northlight Robotics", email=NORA.email, password=PASSWORD).customer
+    postings.fund_customer(db.session(), customer.id, FUNDS_CENTS, key=f"demo:{customer.id}")
+    return customer
+
+
+def _make_projects(customer: Customer) -> None:
+    geometries = {"box": {"objects_to_annotate": list(LABELS), "min_height": 8, "min_width": 4}}
+    notes = {"categories": CATEGORIES, "attachment_type": "text", "instruction": NOTE_INSTRUCTION, "answers": 2}
+    drive = {"labels": list(LABELS), "instruction": DRIVE_INSTRUCTION, "max_distance_meters": 45, **WINDOWS}
+    for name, task_type, params in (
+        (DRIVES, "lidarannotation", drive),
+        (IMAGES, "imageannotation", {"geometries": geometries, "instruction": IMAGE_INSTRUCTION}),
+        (TEXTS, "categorization", notes),
+    ):
+        drives.ensure_project(customer, LIVE, name, task_type, params, simulated=True)
+
+
+# Tasks, each with its truth kept beside it for the simulated labelers
+
+
+def _submit_drive(customer: Customer, recording: Recording, name: str) -> None:
+    task = drives.submit_drive(customer, LIVE, DRIVES, recording.drive(f"{name} drive"), unique_id=f"demo-{name}")
+    _keep_truth(task, recording.tracks())
+
+
+def _submit_gold(customer: Customer, recording: Recording) -> None:
+    """Known answers, slipped in to measure the labelers."""
+    truth = recording.tracks()
+    drive = recording.drive("gold drive")
+    _keep_truth(drives.submit_drive(customer, LIVE, DRIVES, drive, expected_answer=truth), truth)
+    _submit_images(customer, recording, [0, GOLD_FRAMES - 1], gold=True)
+    _submit_notes(customer, NOTES[-3:], gold=True)
+
+
+def _submit_images(customer: Customer, recording: Recording, frames: Any, *, gold: bool = False) -> None:
+    for number in frames:
+        image, truth = recording.image(number, "front"), recording.boxes(number, "front")
+        url = drives.store_picture(customer, LIVE, IMAGES, image, f"front-{number:03d}")
+        _accept(customer, "imageannotation", {"project": IMAGES, "attachment": url}, truth, gold=gold)
+
+
+def _submit_notes(customer: Customer, notes: Any, *, gold: bool = False) -> None:
+    for text, category in notes:
+        body = {"project": TEXTS, "attachment": text}
+        _accept(customer, "categorization", body, {"category": category}, gold=gold)
+
+
+def _accept(customer: Customer, task_type: str, body: dict[str, Any], truth: Answer, *, gold: bool) -> None:
+    task = intake.accept_task(customer, LIVE, task_type, body, expected_answer=truth if gold else None)
+    _keep_truth(task, truth)
+
+
+def _keep_truth(task: Task, truth: Answer) -> None:
+    storage().put(_truth_key(task.id), json.dumps(truth).encode())
+
+
+def truth_of(task_id: str) -> Answer:
+    """The true answer of one of the demo world's tasks; raises NotFound for any other."""
+    return dict(json.loads(storage().get(_truth_key(task_id))))
+
+
+def _truth_key(task_id: str) -> str:
+    return f"truth/{task_id}.json"
+
+
+# Work that is done when the first visitor comes
+
+
+def work_off(*, seed: int) -> None:
+    """Let the demo's labelers claim and answer, and the jobs run, until nothing is left."""
+    dice = np.random.default_rng(seed)
+    labelers = {f"{name}@{DOMAIN}": noise for name, noise in STEADINESS.items()}
+    for _ in range(ROUNDS_MAX):
+        _run_jobs()
+        worked = [_work_one(email, noise, dice) for email, noise in labelers.items()]
+        if not any(worked):
+            return
+
+
+def _run_jobs() -> None:
+    queue.worker(burst=True)
+    db.session.remove()
+
+
+def _work_one(email: str, noise_metres: float, dice: np.random.Generator) -> bool:
+    """One claim and one answer of one labeler; whether there was anything to do."""
+    with transaction():
+        labeler = db.session.scalars(select(Labeler).filter_by(email=email)).one()
+        assignment = dispatch.claim_next(labeler).assignment
+        if assignment is None:
+            return False
+        claimed, epoch = assignment.id, assignment.epoch
+        answer = _answer(assignment, noise_metres, dice)
+        seconds = int(assignment.expected_seconds * dice.uniform(0.6, 1.1))
+    with transaction():
+        labeler = db.session.scalars(select(Labeler).filter_by(email=email)).one()
+        submit.submit_answer(labeler, claimed, epoch, answer, seconds)
+    return True
+
+
+def _answer(assignment: Assignment, noise_metres: float, dice: np.random.Generator) -> Answer:
+    subtask = assignment.subtask
+    window = None
+    if subtask.window_start is not None and subtask.window_stop is not None:
+        window = Window(subtask.window_start, subtask.window_stop)
+    task = subtask.task
+    return hand.answer(task.type, truth_of(task.id), window, task.params, noise_metres, dice)
+
+
+def project_named(name: str) -> Project | None:
+    return db.session.scalar(select(Project).filter_by(name=name, mode=LIVE).limit(1))

@@ -34,7 +34,8 @@ def measure(content: bytes, *, as_displayed: bool = False) -> Picture:
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the bound below is ours
             with Image.open(io.BytesIO(content)) as image:
                 kind, (width, height) = image.format or "", image.size
-                turned = as_displayed and image.getexif().get(_ORIENTATION) in _TURNED
+                # Of a PNG the tag would only be found by unpacking all of it; cameras write JPEG.
+                turned = as_displayed and kind != "PNG" and image.getexif().get(_ORIENTATION) in _TURNED
     except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError) as error:
         raise InvalidInput("It is not a picture that can be read: JPEG, PNG and WebP can.") from error
     if kind not in SUFFIXES:

@@ -192,7 +192,8 @@ def asset_tags(entry: str) -> Markup:
         return Markup("<!-- the front end is not built: run `make setup` -->")
     manifest = _manifest(path, path.stat().st_mtime)
     chunk = manifest[entry]
-    tags = [Markup('<link rel="stylesheet" href="{}">').format(_built(name)) for name in _sheets(manifest, chunk, set())]
+    sheets = _sheets(manifest, chunk, set())
+    tags = [Markup('<link rel="stylesheet" href="{}">').format(_built(name)) for name in sheets]
     tags.append(Markup('<script type="module" src="{}"></script>').format(_built(chunk["file"])))
     return Markup("\n").join(tags)
 

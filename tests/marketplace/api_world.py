@@ -91,7 +91,7 @@ def answered(answer: TestResponse) -> dict[str, Any]:
 def serving(app: Flask) -> Iterator[str]:
     """The application on a free port; gives the address."""
     server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:
         yield f"http://127.0.0.1:{server.server_port}"

@@ -148,10 +148,10 @@ def _driving(dice: Dice, road: Road, ego_speed: float) -> list[Actor]:
 
 def _people(dice: Dice, road: Road) -> list[Actor]:
     found = []
-    for s in np.arange(-20, 130, 13.0):
+    for k, s in enumerate(np.arange(-20, 130, 13.0).tolist()):
         side = 1 if dice.random() < 0.5 else -1
         speed = 0.0 if dice.random() < 0.25 else (1.1 + 0.4 * dice.random()) * (1 if dice.random() < 0.5 else -1)
-        aside = side * (7.1 + 1.4 * dice.random())
+        aside = side * (7.1 + 0.42 * (k % 4))  # neighbours pass each other
         bodies = tuple(models.pedestrian(dice, child=dice.random() < 0.15))
         found.append(Actor(PEDESTRIAN, bodies, _along(road, s + 8 * dice.random(), aside, speed)))
     for start, side in ((-2.5, 1), (5.5, -1)):  # when nobody drives there

@@ -2,12 +2,13 @@
 
 from flask import Blueprint
 
-from marketplace.pages import customer, labeler, operator, public, review
+from marketplace.pages import customer, finance, labeler, operator, public, review
 
 BLUEPRINTS: tuple[Blueprint, ...] = (
     public.blueprint,
     labeler.blueprint,
     customer.blueprint,
+    finance.blueprint,
     operator.blueprint,
     review.blueprint,
 )

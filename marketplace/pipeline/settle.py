@@ -16,7 +16,7 @@ from marketplace.queue import enqueue, enqueue_once, job
 from payouts import attempts, postings, runs, webhooks
 from payouts.errors import PayoutRefused, PayoutsError
 from payouts.models import Item, ItemState, Rail, Run, RunState
-from payouts.rail import RailDown
+from payouts.rail import BalanceTransaction, RailDown
 from payouts.reconcile import Reconciliation, reconcile
 from payouts.stripe_gateway import StripeGateway
 
@@ -164,3 +164,12 @@ def compare_with_stripe() -> Reconciliation | None:
     seen = list(stripe.balance_transactions(BEGINNING))
     with _session() as session:
         return reconcile(session, seen)
+
+
+def find_top_up(source_id: str) -> BalanceTransaction | None:
+    """Money that was moved to our balance at Stripe, as Stripe shows it. Raises RailDown."""
+    stripe = gateway()
+    if stripe is None:
+        return None
+    seen = (one for one in stripe.balance_transactions(BEGINNING) if one.type == "topup")
+    return next((one for one in seen if one.source_id == source_id), None)

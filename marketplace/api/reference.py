@@ -8,7 +8,7 @@ from flask import Blueprint, Flask, current_app, jsonify, render_template
 from flask.typing import ResponseReturnValue
 from flask_smorest import Api
 
-blueprint = Blueprint("reference", __name__, url_prefix="/docs")
+blueprint = Blueprint("reference", __name__)
 
 INTRODUCTION = (
     "Customers call /v1 with an API key, as user name of HTTP Basic or as a Bearer token. A live key and a test key "
@@ -45,13 +45,13 @@ def _describe(app: Flask, spec: Any, name: str) -> None:
         spec.path(rule=rule, operations={method.lower(): dict(operation) for method in methods})
 
 
-@blueprint.get("/openapi.json")
+@blueprint.get("/docs/openapi.json")
 def document() -> ResponseReturnValue:
     """The OpenAPI 3.1 document."""
     return jsonify(current_app.extensions["openapi"].spec.to_dict())
 
 
-@blueprint.get("/")
+@blueprint.get("/docs")
 def page() -> ResponseReturnValue:
     """The reference, for people."""
     sections, schemas = _read(current_app.extensions["openapi"])

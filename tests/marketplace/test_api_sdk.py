@@ -174,8 +174,8 @@ def test_refusals_have_the_classes_that_programs_catch(app: Flask, server: str, 
 
 NO_OBJECT_BODY: list[Callable[[ScaleClient, str], Any]] = [
     lambda client, task_id: client.cancel_task(task_id),
-    lambda client, task_id: client.clear_task_unique_id(task_id),
-    lambda client, task_id: client.set_task_tags(task_id, ["a"] * 3 + list("bcdefgh")),
+    lambda client, task_id: client.clear_task_unique_id("not there"),
+    lambda client, task_id: client.set_task_tags(task_id, list("abcdefgh")),
     lambda client, task_id: client.finalize_batch("a task that is not there"),
 ]
 
@@ -183,10 +183,9 @@ NO_OBJECT_BODY: list[Callable[[ScaleClient, str], Any]] = [
 @pytest.mark.parametrize("call", NO_OBJECT_BODY)
 def test_no_conflict_where_the_sdk_would_trip_over_it(test_client: ScaleClient, call: Callable[..., Any]) -> None:
     task = test_client.create_task(TaskType.Categorization, **CATEGORIZATION)
-    try:
+    with pytest.raises(ScaleException) as refused:
         call(test_client, task.id)
-    except ScaleException as error:
-        assert error.code in {400, 404}
+    assert refused.value.code in {400, 404}
 
 
 def test_one_of_two_programs_with_one_unique_id_wins(server: str, nora: NewCustomer) -> None:

@@ -1,0 +1,80 @@
+"""The OpenAPI document and the reference page that is made from it."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from flask import Flask
+from flask.testing import FlaskClient
+
+from routing.task_types import TASK_TYPES
+
+
+def references(node: Any) -> Iterator[str]:
+    if isinstance(node, dict):
+        yield from ([node["$ref"]] if isinstance(node.get("$ref"), str) else [])
+        for inner in node.values():
+            yield from references(inner)
+    elif isinstance(node, list):
+        for inner in node:
+            yield from references(inner)
+
+
+def routes(app: Flask, *blueprints: str) -> set[tuple[str, str]]:
+    return {
+        (method, re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule))
+        for rule in app.url_map.iter_rules()
+        if rule.endpoint.partition(".")[0] in blueprints
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+    }
+
+
+def test_every_endpoint_is_in_the_document(app: Flask, client: FlaskClient) -> None:
+    document = client.get("/docs/openapi.json").get_json()
+    assert document["openapi"].startswith("3.1")
+    described = {(method.upper(), path) for path, item in document["paths"].items() for method in item}
+    # Behind these stand the documented addresses by task type, and a second spelling.
+    behind = {
+        ("POST", "/v1/task/{task_type}"),
+        ("POST", "/v1/task/{task_type}/quote"),
+        ("POST", "/v1/evaluation_tasks/{task_type}"),
+        ("POST", "/v1/task/{task_id}/send_callback"),
+    }
+    known = {(method, path) for method, path in described if method != "PARAMETERS"}
+    assert routes(app, "api", "labeler_api") - behind == known
+    assert {("POST", f"/v1/task/{name}") for name in TASK_TYPES} <= known
+
+
+def test_the_document_is_whole(client: FlaskClient) -> None:
+    document = client.get("/docs/openapi.json").get_json()
+    for reference in set(references(document)):
+        node = document
+        for part in reference.removeprefix("#/").split("/"):
+            node = node[part]
+    for path, item in document["paths"].items():
+        for method in set(item) - {"parameters"}:
+            given = [
+                p["name"] for p in item.get("parameters", []) + item[method].get("parameters", []) if p["in"] == "path"
+            ]
+            assert sorted(given) == sorted(re.findall(r"{(\w+)}", path)), (method, path)
+            assert item[method]["summary"] and "200" in item[method]["responses"], (method, path)
+
+
+def test_a_body_says_what_is_required_and_what_it_is_without(client: FlaskClient) -> None:
+    document = client.get("/docs/openapi.json").get_json()
+    body = document["components"]["schemas"]["NewLidarTask"]
+    assert set(body["required"]) == {"attachments", "labels"}
+    assert body["properties"]["window_frames"]["default"] == 20
+    assert "unique_id" in body["properties"] and "expected_response" not in body["properties"]
+
+
+def test_the_page_needs_nothing_from_elsewhere(app: Flask, client: FlaskClient) -> None:
+    page = client.get("/docs")
+    assert page.status_code == 200
+    assert not re.search(r"<style|\sstyle=|\son\w+=|<script(?![^>]*\bsrc=\"/)", page.text), "the policy would block it"
+    assert not re.search(r"(?:src|href)=\"(?:https?:)?//", page.text)
+    for _, path in routes(app, "labeler_api") | {("", "/v1/task/{task_id}/cancel"), ("", "/v1/files/upload")}:
+        assert path in page.text
+    anchors = re.findall(r'href="#([^"]+)"', page.text)
+    ids = re.findall(r'\bid="([^"]+)"', page.text)
+    assert set(anchors) <= set(ids) and len(set(ids)) == len(ids)

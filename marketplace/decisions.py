@@ -38,7 +38,7 @@ def restrict(by: User, labeler: Labeler, reason: str, until: datetime | None, no
     if until is not None and until <= now:
         raise InvalidInput("This time has passed; leave it empty for a restriction without end.", "until")
     labeler.state, labeler.restriction_reason, labeler.restricted_until = LabelerState.RESTRICTED, reason, until
-    record(by, "labeler.restrict", labeler.id, reason=reason, until=until.isoformat() if until else None)
+    record(by, "labeler.restrict", labeler.id, reason=reason, until=f"{until:%Y-%m-%d %H:%M} UTC" if until else None)
 
 
 def lift(by: User, labeler: Labeler) -> None:

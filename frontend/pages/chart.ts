@@ -52,14 +52,18 @@ function build(host: HTMLElement, spec: ChartSpec, height: number): uPlot {
   const data: Values[] = [x as number[]];
   const series: uPlot.Series[] = [{ label: spec.x.label, ...(named ? { value: (_: uPlot, at: number) => nameAt(spec, at) } : {}) }];
   const bands: uPlot.Band[] = [];
+  const whiskers: Whisker[] = [];
   spec.series.forEach((one, index) => {
     const stroke = color.lines[index % color.lines.length] as string;
-    data.push(one.values);
+    // A bar of zero would be drawn as a line under the axis.
+    data.push(one.kind === "bars" ? one.values.map((value) => value || null) : one.values);
     series.push({ label: one.label, stroke, width: one.kind === "points" ? 0 : 1.75, ...shapeOf(one, stroke), value: (_, value) => withUnit(spec, value) });
     if (one.low && one.high) {
       data.push(one.high, one.low);
       series.push({ label: `${one.label}, high`, class: "chart-edge", width: 0, points: { show: false } }, { label: `${one.label}, low`, class: "chart-edge", width: 0, points: { show: false } });
-      bands.push({ series: [series.length - 2, series.length - 1], fill: `${stroke}2e` });
+      // Between points nothing was measured: each has a whisker of its own, and only lines a band.
+      if (one.kind === "points") whiskers.push({ high: series.length - 2, stroke });
+      else bands.push({ series: [series.length - 2, series.length - 1], fill: `${stroke}2e` });
     }
   });
   const axis = { stroke: color.text, grid: { stroke: color.grid, width: 1 }, ticks: { stroke: color.grid, width: 1 }, font: color.font, labelFont: color.font, labelSize: 18 };
@@ -69,20 +73,62 @@ function build(host: HTMLElement, spec: ChartSpec, height: number): uPlot {
       height,
       series,
       bands,
-      legend: { show: spec.series.length > 1 || spec.series.some((one) => one.low) },
+      hooks: { draw: [(plot: uPlot) => whiskers.forEach((one) => drawWhiskers(plot, one))] },
+      legend: { show: spec.series.length > 1 },
       cursor: { y: false, drag: { x: false, y: false } },
       scales: {
-        x: { time: spec.x.kind === "time", ...(named ? { range: () => [-0.6, x.length - 0.4] as uPlot.Range.MinMax } : {}) },
+        x: { time: spec.x.kind === "time", range: (_, low, high) => xRange(spec, low, high) },
         y: { range: (_, low, high) => yRange(spec, low, high) },
       },
       axes: [
         { ...axis, label: spec.x.label, size: 32, ...(named ? { splits: () => x, values: (_: uPlot, at: number[]) => at.map((place) => nameAt(spec, place)) } : {}) },
-        { ...axis, label: spec.y.unit ? `${spec.y.label} (${spec.y.unit})` : spec.y.label, size: 52 },
+        { ...axis, label: spec.y.unit ? `${spec.y.label} (${spec.y.unit})` : spec.y.label, size: 52, ...(areWhole(spec) ? { incrs: WHOLE_STEPS } : {}) },
       ],
     },
     data as uPlot.AlignedData,
     host,
   );
+}
+
+interface Whisker { high: number; stroke: string }
+
+const WHISKER_PX = 8;
+/** Of counts there are no halves: 1, 2, 5, 10, 20, 50, ... */
+const WHOLE_STEPS = Array.from({ length: 10 }, (_, power) => [1, 2, 5].map((step) => step * 10 ** power)).flat();
+
+function drawWhiskers(plot: uPlot, { high, stroke }: Whisker): void {
+  const { ctx } = plot;
+  const half = (WHISKER_PX / 2) * devicePixelRatio;
+  ctx.save();
+  ctx.strokeStyle = stroke;
+  ctx.lineWidth = 1.5 * devicePixelRatio;
+  ctx.beginPath();
+  plot.data[0].forEach((at, index) => {
+    const [top, bottom] = [plot.data[high]?.[index], plot.data[high + 1]?.[index]];
+    if (top == null || bottom == null) return;
+    const x = plot.valToPos(at, "x", true);
+    const [y0, y1] = [plot.valToPos(top, "y", true), plot.valToPos(bottom, "y", true)];
+    for (const y of [y0, y1]) { ctx.moveTo(x - half, y); ctx.lineTo(x + half, y); }
+    ctx.moveTo(x, y0);
+    ctx.lineTo(x, y1);
+  });
+  ctx.stroke();
+  ctx.restore();
+}
+
+function areWhole(spec: ChartSpec): boolean {
+  return spec.series.every((one) => [...one.values, ...(one.low ?? []), ...(one.high ?? [])].every((value) => value === null || Number.isInteger(value)));
+}
+
+/** Bars reach half a step beyond the first and the last value, and so must the axis. */
+export function xRange(spec: ChartSpec, low: number | null, high: number | null): uPlot.Range.MinMax {
+  const count = spec.x.values.length;
+  if (spec.x.kind === "name") return [-0.6, count - 0.4];
+  if (low === null || high === null) return [0, 1];
+  const alone = spec.x.kind === "time" ? 3600 : 1;
+  const step = count > 1 ? (high - low) / (count - 1) : alone;
+  const room = spec.series.some((one) => one.kind === "bars") || high === low ? step / 2 || alone / 2 : 0;
+  return [low - room, high + room];
 }
 
 function shapeOf(one: ChartSeries, stroke: string): Partial<uPlot.Series> {

@@ -7,12 +7,11 @@ from marketplace import exports
 from marketplace.auth import current_customer, current_mode
 from marketplace.clock import utc_now
 from marketplace.errors import NotFound
-from marketplace.models import Task, TaskStatus
+from marketplace.models import TaskStatus
 from marketplace.pages import tables
 from marketplace.pipeline import deliver, intake
 from marketplace.reports import tasks as found_in
 from marketplace.reports.tasks import SubtaskRow
-from routing.task_types import lidarannotation
 
 blueprint = Blueprint("tasks", __name__)
 
@@ -33,23 +32,20 @@ def show(task_word: str) -> ResponseReturnValue:
     subtasks = found_in.subtasks_of(task)
     if tables.wants_csv():
         return tables.csv_answer(f"subtasks-{task.id}", SUBTASK_COLUMNS, subtasks)
+    now = utc_now()
     newest = found_in.deliverable_of(task) if task.status is TaskStatus.COMPLETED else None
     return render_template(
         "customer/task.html",
         task=task,
-        step=found_in.step_of(task, utc_now()),
+        step=found_in.step_of(task, now),
+        now=now,
         subtasks=subtasks,
         frames=found_in.frames_of(task),
         callbacks=found_in.callbacks_of(task),
         deliverable=newest,
         seams=found_in.seams_of(newest) if newest else [],
-        downloads=[(name, words) for name, words in exports.FORMATS.items() if _fits(task, name)],
+        downloads=list(exports.formats_of(task.type).items()),
     )
-
-
-def _fits(task: Task, name: str) -> bool:
-    """Tracks have formats of their own; the other types' answers are whole in the contract's."""
-    return name == "scale" or task.type == lidarannotation.NAME
 
 
 SUBTASK_COLUMNS: tables.Columns[SubtaskRow] = [

@@ -21,6 +21,7 @@ from marketplace.models import (
 )
 from marketplace.reports.accuracy import Accuracy, accuracies
 from marketplace.reports.listing import Found, Wish, fetch
+from marketplace.words import task_type
 
 REQUEST, GRANT, DECLINE, REVOKE = (f"qualification.{word}" for word in ("request", "grant", "decline", "revoke"))
 
@@ -83,12 +84,12 @@ def _narrowed(statement: Any, state: str | None, words: str | None) -> Any:
 def _with_skills(rows: list[tuple[Any, ...]]) -> list[LabelerRow]:
     ids = [labeler.id for labeler, *_ in rows]
     qualified = defaultdict(list)
-    for labeler_id, task_type in db.session.execute(
+    for labeler_id, granted in db.session.execute(
         select(Qualification.labeler_id, Qualification.task_type)
         .where(Qualification.labeler_id.in_(ids))
         .order_by(Qualification.task_type)
     ):
-        qualified[labeler_id].append(task_type)
+        qualified[labeler_id].append(granted)
     requested, measured = pending_requests(), accuracies(ids)
     return [
         LabelerRow(
@@ -106,12 +107,12 @@ def _with_skills(rows: list[tuple[Any, ...]]) -> list[LabelerRow]:
 
 def pending_requests() -> dict[str, list[str]]:
     """Task types by labeler: asked for, and since then neither granted nor declined."""
-    task_type = AuditEvent.details["task_type"].astext
+    wanted_type = AuditEvent.details["task_type"].astext
     newest = (
-        select(AuditEvent.subject_id, task_type.label("task_type"), AuditEvent.action)
+        select(AuditEvent.subject_id, wanted_type.label("task_type"), AuditEvent.action)
         .where(AuditEvent.action.in_([REQUEST, GRANT, DECLINE, REVOKE]))
-        .distinct(AuditEvent.subject_id, task_type)
-        .order_by(AuditEvent.subject_id, task_type, AuditEvent.id.desc())
+        .distinct(AuditEvent.subject_id, wanted_type)
+        .order_by(AuditEvent.subject_id, wanted_type, AuditEvent.id.desc())
         .subquery()
     )
     found: dict[str, list[str]] = defaultdict(list)
@@ -129,10 +130,32 @@ def find_labeler(labeler_id: str) -> Labeler:
     return labeler
 
 
+DECISION_WORDS = {
+    "labeler.restrict": "Restricted",
+    "labeler.lift": "Restriction lifted",
+    REQUEST: "Asked for a qualification",
+    GRANT: "Qualification granted",
+    DECLINE: "Qualification declined",
+    REVOKE: "Qualification revoked",
+}
+
+
 @dataclass(frozen=True)
 class Decision:
     event: AuditEvent
     actor: str
+
+    @property
+    def words(self) -> str:
+        return DECISION_WORDS.get(self.event.action, self.event.action)
+
+    @property
+    def details(self) -> str:
+        given = self.event.details
+        parts = [task_type(given["task_type"])] if given.get("task_type") else []
+        parts += [f"until {given['until']}"] if given.get("until") else []
+        parts += [given["reason"]] if given.get("reason") else []
+        return "; ".join(parts)
 
 
 def decisions_on(subject_id: str, limit: int = 100) -> list[Decision]:

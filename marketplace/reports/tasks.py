@@ -111,7 +111,7 @@ def _ingest_step(task: Task, now: datetime) -> Step:
     if task.frames_ready and running > 0:
         rate = task.frames_ready / running * 3600
         left = (task.frames_total - task.frames_ready) / rate * 3600
-    words = "attachments are fetched and checked"
+    words = "the attachments are fetched and checked"
     return Step(words, task.frames_ready, task.frames_total, "frames", rate, left, moving=True)
 
 

@@ -192,7 +192,10 @@ def empty_answer(params: ParamsDict) -> AnswerDict:
 def within(answer: AnswerDict, window: Window | None) -> AnswerDict:
     if window is None:
         return answer
-    cut = [track | {"cuboids": [c for c in track["cuboids"] if c["frame"] in window]} for track in answer["tracks"]]
+    start, stop = window.start, window.stop
+    cut = [
+        track | {"cuboids": [c for c in track["cuboids"] if start <= c["frame"] < stop]} for track in answer["tracks"]
+    ]
     return {"tracks": [track for track in cut if track["cuboids"]]}
 
 

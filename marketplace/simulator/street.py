@@ -15,6 +15,7 @@ LABELS = (CAR, TRUCK, PEDESTRIAN, CYCLIST)
 LANE, PARKING, KERB, FRONTS = 1.75, 4.6, 5.8, 9.6  # metres from the middle of the road
 FROM, TO = -70.0, 190.0  # metres along the road that are built on
 CROSSING = (62.0, 66.0)  # metres along the road between which people cross it
+WAITING = 6.3  # metres from the middle of the road, where people wait to cross
 STRIDE_METRES = 1.5
 
 
@@ -151,20 +152,20 @@ def _people(dice: Dice, road: Road) -> list[Actor]:
     for k, s in enumerate(np.arange(-20, 130, 13.0).tolist()):
         side = 1 if dice.random() < 0.5 else -1
         speed = 0.0 if dice.random() < 0.25 else (1.1 + 0.4 * dice.random()) * (1 if dice.random() < 0.5 else -1)
-        aside = side * (7.1 + 0.42 * (k % 4))  # neighbours pass each other
+        aside = side * (7.05 + 0.62 * (k % 3))  # neighbours pass each other
         bodies = tuple(models.pedestrian(dice, child=dice.random() < 0.15))
         found.append(Actor(PEDESTRIAN, bodies, _along(road, s + 8 * dice.random(), aside, speed)))
-    for start, side in ((-2.5, 1), (5.5, -1)):  # when nobody drives there
-        found.append(Actor(PEDESTRIAN, tuple(models.pedestrian(dice)), _across(road, dice, start, side)))
+    for s, start, side in ((62.6, -2.5, 1), (64.2, 5.5, -1)):  # when nobody drives there
+        found.append(Actor(PEDESTRIAN, tuple(models.pedestrian(dice)), _across(road, s, start, side)))
     return found
 
 
-def _across(road: Road, dice: Dice, start: float, side: int) -> Callable[[float], tuple[float, float, float]]:
-    """Over the crossing, from the pavement of one side to the other's."""
-    s, speed = CROSSING[0] + 0.8 + 2.4 * dice.random(), 1.3
+def _across(road: Road, s: float, start: float, side: int) -> Callable[[float], tuple[float, float, float]]:
+    """Over the crossing, from the kerb of one side, after waiting there, to the other's."""
 
     def way(time: float) -> tuple[float, float, float]:
-        x, y, yaw = road.place(s, side * (8.0 - speed * (time - start)))
+        aside = np.clip(WAITING - 1.3 * (time - start), -WAITING, WAITING)
+        x, y, yaw = road.place(s, side * float(aside))
         return x, y, yaw - side * np.pi / 2
 
     return way

@@ -129,10 +129,10 @@ def _sweep(path: Path) -> tuple[Array, Array]:
     if path.suffix == ".npz":
         packed = np.load(path, allow_pickle=False)
         return packed["xyz"].astype(float) / 500, packed["i"].astype(float) / 255
-    content = np.fromfile(path, dtype="<f4")
-    if len(content) % 4:
+    content = path.read_bytes()
+    if len(content) % 16:
         raise InvalidInput(f"{path.name} is cut short: its size is not a multiple of 16 bytes.", "path")
-    points = content.reshape(-1, 4).astype(float)
+    points = np.frombuffer(content, dtype="<f4").reshape(-1, 4).astype(float)
     return points[:, :3], np.clip(points[:, 3], 0, 1)
 
 

@@ -26,10 +26,10 @@ def read(path: Path) -> list[Drive]:
 
 
 def _sweep(path: Path) -> tuple[Array, Array]:
-    content = np.fromfile(path, dtype="<f4")
-    if len(content) % VALUES_PER_POINT:
+    content = path.read_bytes()
+    if len(content) % (4 * VALUES_PER_POINT):
         raise InvalidInput(f"{path.name} is cut short: its size is not a multiple of 20 bytes.", "path")
-    rows = content.reshape(-1, VALUES_PER_POINT).astype(float)
+    rows = np.frombuffer(content, dtype="<f4").reshape(-1, VALUES_PER_POINT).astype(float)
     return rows[:, :3], np.clip(rows[:, 3] / 255, 0, 1)
 
 
@@ -56,7 +56,9 @@ def _from_info(path: Path) -> Drive:
             x, y, z, length, width, height, yaw = map(float, instance["bbox_3d"])
             centre = lidars[k][:3, :3] @ [x, y, z] + lidars[k][:3, 3]
             forward = lidars[k][:3, :3] @ [np.cos(yaw), np.sin(yaw), 0.0]
-            label = names.get(int(instance["bbox_label_3d"]), "unknown")
+            label = names.get(int(instance["bbox_label_3d"]))
+            if label is None:  # of none of the ten classes
+                continue
             heading = float(np.arctan2(forward[1], forward[0]))
             # The pickles name no object: each frame's are its own.
             tracks.add(f"{k}-{number}", label, k, centre, np.array([length, width, height]), heading)

@@ -191,7 +191,7 @@ def confirm(session: Session, attempt: Attempt, transfer_id: str, now: datetime)
     postings.confirm_payout(session, attempt, item, item.run.rail, source_id=transfer_id)
     runs.move_item(item, ItemState.PAID, now)
     item.reason = None
-    runs.finish_if_settled(item.run, now)
+    runs.finish_if_settled(session, item.run, now)
     session.flush()
 
 
@@ -202,7 +202,7 @@ def reject(session: Session, attempt: Attempt, now: datetime) -> None:
     postings.reject_payout(session, attempt, item)
     runs.move_item(item, ItemState.HELD if attempt.error_code in LABELERS_TO_MEND else ItemState.FAILED, now)
     item.reason = attempt.error_message
-    runs.finish_if_settled(item.run, now)
+    runs.finish_if_settled(session, item.run, now)
     session.flush()
 
 
@@ -264,7 +264,7 @@ def confirm_manual(session: Session, item_id: str, *, by: str, reference: str, n
     attempt.state, attempt.resolved_at = AttemptState.CONFIRMED, now
     postings.confirm_payout(session, attempt, attempt.item, Rail.MANUAL, source_id=None)
     runs.move_item(attempt.item, ItemState.PAID, now)
-    runs.finish_if_settled(attempt.item.run, now)
+    runs.finish_if_settled(session, attempt.item.run, now)
     session.flush()
     return attempt.item
 

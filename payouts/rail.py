@@ -105,3 +105,7 @@ class PayoutRail(Protocol):
 
 class RailDown(Exception):
     """The service could not be asked; nothing was changed there that we know of."""
+
+
+class NotThere(RailDown):
+    """The service answered that it has no such thing; asking again will not help."""

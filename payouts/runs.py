@@ -186,7 +186,7 @@ def cancel_item(session: Session, item_id: str, *, by: str, reason: str, now: da
         raise PayoutRefused(f"This payout is {item.state}; hold it first.")
     decide(item, ItemState.CANCELED, by=by, reason=_checked(reason), now=now)
     _void_freeze(item.run)
-    finish_if_settled(item.run, now)
+    finish_if_settled(session, item.run, now)
     session.flush()
     return item
 
@@ -201,10 +201,13 @@ def to_send(session: Session, run_id: str) -> Sequence[Item]:
     return [item for item in run.items if item.in_content and item.state is ItemState.READY]
 
 
-def finish_if_settled(run: Run, now: datetime) -> None:
+def finish_if_settled(session: Session, run: Run, now: datetime) -> None:
     """An approved run is done when none of its payouts is waiting for anything."""
-    unsettled = [item for item in run.items if item.state in ITEMS_UNSETTLED and item.state is not ItemState.FAILED]
-    if run.state is RunState.APPROVED and not unsettled:
+    if run.state is not RunState.APPROVED:
+        return
+    session.flush()
+    waiting = [state for state in ITEMS_UNSETTLED if state is not ItemState.FAILED]
+    if session.scalar(select(Item.id).where(Item.run_id == run.id, Item.state.in_(waiting)).limit(1)) is None:
         _move_run(run, RunState.DONE)
         run.finished_at = now
 
@@ -222,10 +225,10 @@ def _void_freeze(run: Run) -> None:
 
 
 def lock_item(session: Session, item_id: str) -> Item:
-    """The item, by the lock on its run: whoever changes an item holds that."""
+    """The item, by the lock on its run: whoever changes an item holds that. A run has thousands; only this is read."""
     run_id = session.get_one(Item, item_id).run_id
-    lock_run(session, run_id)
-    return session.get_one(Item, item_id)
+    session.get_one(Run, run_id, with_for_update=True, populate_existing=True)
+    return session.get_one(Item, item_id, populate_existing=True)
 
 
 def decide(item: Item, state: ItemState, *, by: str, reason: str, now: datetime) -> None:

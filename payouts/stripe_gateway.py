@@ -13,6 +13,7 @@ from payouts.rail import (
     BalanceTransaction,
     BankPayout,
     Event,
+    NotThere,
     Outcome,
     RailDown,
     Reversal,
@@ -28,7 +29,10 @@ T = TypeVar("T")
 
 
 class StripeGateway:
-    """Stripe's API by the official client; `api_base` leads it to another address, such as the tests' fake."""
+    """Stripe's API by the official client; `api_base` leads it to another address, such as the tests' fake.
+
+    `webhook_secret` may be several, joined by commas.
+    """
 
     def __init__(self, api_key: str, *, webhook_secret: str = "", api_base: str = "") -> None:
         self._webhook_secret = webhook_secret
@@ -141,12 +145,7 @@ class StripeGateway:
 
     def verify(self, body: bytes, signature: str) -> Event:
         """The event of a webhook that Stripe signed less than five minutes ago; raises BadSignature."""
-        if not self._webhook_secret:
-            raise BadSignature("no webhook secret is set")
-        try:
-            event = self._client.construct_event(body, signature, self._webhook_secret)
-        except (stripe.SignatureVerificationError, ValueError) as error:
-            raise BadSignature(str(error)) from error
+        event = self._verified(body, signature)
         payload = event.to_dict()
         return Event(
             id=event.id,
@@ -155,6 +154,16 @@ class StripeGateway:
             object_id=str(payload.get("data", {}).get("object", {}).get("id", "")),
             payload=payload,
         )
+
+    def _verified(self, body: bytes, signature: str) -> Any:
+        """Stripe has one endpoint for our own events and one for labelers' accounts, each with its secret."""
+        refusal = "no webhook secret is set"
+        for secret in filter(None, map(str.strip, self._webhook_secret.split(","))):
+            try:
+                return self._client.construct_event(body, signature, secret)
+            except (stripe.SignatureVerificationError, ValueError) as error:
+                refusal = str(error)
+        raise BadSignature(refusal)
 
 
 # Stripe has read the request and did not do it. IdempotencyError is none of them: it is about another request.
@@ -185,7 +194,8 @@ def _ask(call: Callable[[], T]) -> T:
     try:
         return call()
     except stripe.StripeError as error:
-        raise RailDown(error.user_message or str(error)) from error
+        kind = NotThere if error.http_status == 404 else RailDown
+        raise kind(error.user_message or str(error)) from error
 
 
 def _seen(transfer: Any) -> SeenTransfer:

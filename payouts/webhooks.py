@@ -1,6 +1,6 @@
 """Stripe's webhooks: kept first, then applied by fetching the object they hint at, in whatever order they come."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from sqlalchemy import select
@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from payouts import accounts, attempts, postings, runs
 from payouts.attempts import Transaction
 from payouts.models import Arrival, Item, ItemState, PayoutAccount, WebhookEvent
-from payouts.rail import BankPayout, Event, PayoutRail, SeenTransfer
+from payouts.rail import AccountStatus, BankPayout, Event, NotThere, PayoutRail, SeenTransfer
 
 TRANSFER = ("transfer.created", "transfer.updated", "transfer.reversed")
 BANK_PAYOUT = ("payout.created", "payout.updated", "payout.paid", "payout.failed", "payout.canceled")
@@ -48,25 +48,43 @@ def apply(transaction: Transaction, rail: PayoutRail, event_id: str, now: dateti
         if event.applied_at is not None:
             return event.outcome or ""
         type_, object_id, account_id = event.type, event.object_id, event.account
+    try:
+        change = _fetch(rail, type_, object_id, account_id)
+    except NotThere:
+        change = _unchanged("not at Stripe any more")
+    with transaction() as session:
+        return _done(session, event_id, change(session, now), now)
+
+
+Change = Callable[[Session, datetime], str]
+
+
+def _fetch(rail: PayoutRail, type_: str, object_id: str, account_id: str | None) -> Change:
+    """What there is to change, from the object as it is now: the event itself may be old, or come out of order."""
     if type_ in TRANSFER:
         seen = rail.read_transfer(object_id)
-        with transaction() as session:
-            return _done(session, event_id, _apply_transfer(session, seen, now), now)
+        return lambda session, now: _apply_transfer(session, seen, now)
     if type_ in BANK_PAYOUT and account_id is not None:
         payout = rail.read_bank_payout(object_id, account_id)
-        with transaction() as session:
-            return _done(session, event_id, _apply_bank_payout(session, payout, now), now)
+        return lambda session, now: _apply_bank_payout(session, payout, now)
     if type_ in ACCOUNT:
         status = rail.read_account(account_id or object_id)
-        with transaction() as session:
-            account = session.scalar(
-                select(PayoutAccount).where(PayoutAccount.stripe_account_id == status.account_id).with_for_update()
-            )
-            if account is not None:
-                accounts.apply_status(account, status, now)
-            return _done(session, event_id, "not ours" if account is None else "account updated", now)
-    with transaction() as session:
-        return _done(session, event_id, "not used", now)
+        return lambda session, now: _apply_account(session, status, now)
+    return _unchanged("not used")
+
+
+def _unchanged(why: str) -> Change:
+    return lambda _session, _now: why
+
+
+def _apply_account(session: Session, status: AccountStatus, now: datetime) -> str:
+    account = session.scalar(
+        select(PayoutAccount).where(PayoutAccount.stripe_account_id == status.account_id).with_for_update()
+    )
+    if account is None:
+        return "not ours"
+    accounts.apply_status(account, status, now)
+    return "account updated"
 
 
 def _done(session: Session, event_id: str, outcome: str, now: datetime) -> str:

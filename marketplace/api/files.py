@@ -32,7 +32,7 @@ def described(file: File) -> Response:
 def upload_file(new: dict[str, Any]) -> Response:
     """Upload a file
 
-    Multipart: the content under `file`, the other fields beside it. A task then names the `attachment_url`.
+    Multipart: the content under the name file, the other fields beside it. A task then names the attachment_url.
     """
     sent = request.files.get("file")
     if sent is None:

@@ -40,8 +40,8 @@ def read_new_task(task_type: str) -> dict[str, Any]:
 def create_task(task_type: str) -> Task:
     """Send a task
 
-    Its price is reserved from your funds at once: 402 if they do not suffice. With a `unique_id` the call can be
-    repeated safely: a second task with it is refused with 409. A test key's task is completed at once, for nothing.
+    Its price is reserved from your funds at once: 402 if they do not suffice. With a unique_id the call can be repeated
+    safely: a second task with it is refused with 409. A test key's task is completed at once, for nothing.
     """
     return intake.accept_task(current_customer(), current_mode(), task_type, read_new_task(task_type))
 
@@ -58,8 +58,8 @@ def create_evaluation_task(task_type: str) -> dict[str, Any]:
     """Give a task with a known answer
 
     It measures the labelers of its project: its pieces are slipped in between other work. It costs nothing and is not
-    delivered. `expected_response` has the shape of a completed task's response; for a drive `annotations` is the list
-    itself that the response's file holds.
+    delivered. The expected_response has the shape of a completed task's response; for a drive its annotations are the
+    list itself that the response's file holds.
     """
     body = read_new_task(task_type)
     response = body.pop(EXPECTED, None)
@@ -90,12 +90,15 @@ def _add(
 ) -> None:
     """A documented address for each task type, and one that names the types there are for all other words."""
     answering = blueprint.response(200, result)(view)
+    summary = (view.__doc__ or "").partition("\n")[0]
     for task_type in TASK_TYPES:
         content = {"application/json": {"schema": _body_of(task_type, **more)}}
         blueprint.add_url_rule(
             rule.replace("<task_type>", task_type),
             f"{view.__name__}_{task_type}",
-            blueprint.doc(requestBody={"required": True, "content": content})(answering),
+            blueprint.doc(summary=f"{summary}: {task_type}", requestBody={"required": True, "content": content})(
+                answering
+            ),
             methods=["POST"],
             defaults={"task_type": task_type},
             tags=tags,

@@ -69,7 +69,7 @@ def accept_task(
     cents = 0 if gold or mode is KeyMode.TEST else order.price.total_cents
     if cents:
         _reserve(customer, mode, task_id, cents, order.common.get("unique_id"))
-    batch = None if gold else _open_batch(order.batch)
+    batch = None if gold else _open_batch(order.batch, closes_at_once=mode is KeyMode.TEST)
     task = _store(customer, mode, task_id, order, batch, cents, expected_answer)
     if mode is KeyMode.TEST:
         answer = expected_answer or TASK_TYPES[task_type].empty_answer(task.params)
@@ -241,14 +241,18 @@ def _reserve(customer: Customer, mode: KeyMode, task_id: str, cents: int, unique
         raise
 
 
-def _open_batch(batch: Batch | None) -> Batch | None:
-    """Keep the batch from completing until this task is in it; one that had completed is open again."""
+def _open_batch(batch: Batch | None, *, closes_at_once: bool) -> Batch | None:
+    """Keep the batch from completing until this task is in it; one that had completed is open again.
+
+    The lock is shared, as creates run side by side. It is exclusive from the start for a task that will complete the
+    batch itself, and to reopen one: a lock that two hold and both want to raise is a deadlock.
+    """
     if batch is None:
         return None
-    # A shared lock, as creates run side by side; the exclusive one only to reopen, so that no lock is ever raised.
     still_open = select(Batch.id).where(Batch.id == batch.id, Batch.status != BatchStatus.COMPLETED)
-    if db.session.scalar(still_open.with_for_update(read=True)) is None:
+    if closes_at_once or db.session.scalar(still_open.with_for_update(read=True)) is None:
         db.session.refresh(batch, with_for_update=True)
+    if batch.status is BatchStatus.COMPLETED:
         batch.status, batch.completed_at = BatchStatus.IN_PROGRESS, None
     return batch
 

@@ -206,6 +206,14 @@ def test_creates_at_once_share_funds_and_a_batch_without_standing_in_each_others
     assert funds_of(made) == 0 and stored_tasks() == 5
 
 
+def test_test_tasks_at_once_complete_their_batch_together(app: Flask, test_world: Caller) -> None:
+    answered(test_world.post("projects", {"name": "p", "type": "categorization"}))
+    answered(test_world.post("batches", {"name": "b", "project": "p"}))
+    answers = in_parallel(app, test_world.key, [CATEGORIZATION | {"batch": "b"}] * 8)
+    assert [answer.status_code for answer in answers] == [200] * 8
+    assert answered(test_world.get("batches/b/status")) == {"status": "completed", "completed": 8}
+
+
 def test_an_error_is_json_whatever_was_asked_for(live: Caller) -> None:
     answer = live.get("task/none")
     assert answer.mimetype == "application/json" and json.loads(answer.data)["status_code"] == 404

@@ -28,10 +28,14 @@ from payouts import postings
 
 log = logging.getLogger(__name__)
 
+# FOR NO KEY UPDATE: rows that refer to a locked one may come meanwhile. With FOR UPDATE two last tasks of a batch would
+# wait for each other, since each has touched its own row twice and so holds the batch's key.
+LOCK = {"key_share": True}
+
 
 def lock_task(task_id: str) -> Task | None:
     """The task as it is now, kept from all other stages until the transaction ends."""
-    return db.session.get(Task, task_id, with_for_update=True, populate_existing=True)
+    return db.session.get(Task, task_id, with_for_update=LOCK, populate_existing=True)
 
 
 def complete(task: Task, answer: dict[str, Any], report: dict[str, Any], *, stored: Stored | None = None) -> None:
@@ -115,7 +119,7 @@ def _close_batch(task: Task) -> None:
     if task.batch_id is None:
         return
     db.session.flush()
-    batch = db.session.get(Batch, task.batch_id, with_for_update=True, populate_existing=True)
+    batch = db.session.get(Batch, task.batch_id, with_for_update=LOCK, populate_existing=True)
     if batch is None or batch.status is not BatchStatus.IN_PROGRESS:
         return
     pending = select(Task.id).where(Task.batch_id == batch.id, Task.status == TaskStatus.PENDING).limit(1)

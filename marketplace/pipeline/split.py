@@ -35,7 +35,6 @@ def split_task(task_id: str) -> None:
             subtask = _subtask(task, piece, lane_id)
             db.session.add(subtask)
             if not subtask.gold:
-                db.session.flush()  # the slot refers to it
                 slots.open_slots(subtask, subtask.answers_wanted)
         task.stage = check_move(STAGE_MOVES, task.stage, TaskStage.LABELING)
         log.info("task split", extra={"task_id": task.id, "subtasks": len(pieces)})

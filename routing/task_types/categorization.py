@@ -17,13 +17,22 @@ ANSWERS = 3
 
 
 class Params(TaskParams):
-    attachment = fields.String(required=True, validate=validate.Length(1, 50_000))
+    attachment = fields.String(
+        required=True,
+        validate=validate.Length(1, 50_000),
+        metadata={"description": "The text itself, or the address of the image or website."},
+    )
     attachment_type = fields.String(load_default="text", validate=validate.OneOf(["text", "image", "website"]))
     categories = fields.List(
         Label(), required=True, validate=[validate.Length(2, CHOICES_MAX), lambda labels: unique_labels(labels)]
     )
-    allow_multiple = fields.Boolean(load_default=False)
-    answers = fields.Integer(load_default=ANSWERS, strict=True, validate=validate.Range(1, 15))
+    allow_multiple = fields.Boolean(load_default=False, metadata={"description": "More than one may apply."})
+    answers = fields.Integer(
+        load_default=ANSWERS,
+        strict=True,
+        validate=validate.Range(1, 15),
+        metadata={"description": "How many labelers are asked at most."},
+    )
 
 
 class Category(fields.Field[Any]):

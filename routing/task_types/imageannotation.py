@@ -51,11 +51,22 @@ class Geometries(Schema):
 
 
 class Params(TaskParams):
-    attachment = fields.String(required=True, validate=validate.Length(1, 4_000))
+    attachment = fields.String(
+        required=True,
+        validate=validate.Length(1, 4_000),
+        metadata={"description": "The image: an address, or scaledata:// of a file."},
+    )
     attachment_type = fields.String(load_default="image", validate=validate.OneOf(["image"]))
-    geometries = fields.Nested(Geometries, required=True)
+    geometries = fields.Nested(
+        Geometries, required=True, metadata={"description": "What to draw, by kind; there is box so far."}
+    )
     annotation_attributes = attributes_field()
-    answers = fields.Integer(load_default=1, strict=True, validate=validate.Range(1, 5))
+    answers = fields.Integer(
+        load_default=1,
+        strict=True,
+        validate=validate.Range(1, 5),
+        metadata={"description": "How many labelers answer each piece."},
+    )
 
 
 class Annotation(Schema):

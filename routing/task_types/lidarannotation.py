@@ -38,18 +38,47 @@ WINDOW_FRAMES, WINDOW_OVERLAP = 20, 3
 
 class Params(TaskParams):
     attachments = fields.List(
-        fields.String(validate=validate.Length(1, 4_000)), required=True, validate=validate.Length(1)
+        fields.String(validate=validate.Length(1, 4_000)),
+        required=True,
+        validate=validate.Length(1),
+        metadata={"description": "The frames in the order of time: addresses of frame JSON, or scaledata:// of files."},
     )
     attachment_type = fields.String(load_default="json", validate=validate.OneOf(["json"]))
     labels = fields.List(
-        Label(), required=True, validate=[validate.Length(1, LABELS_MAX), lambda labels: unique_labels(labels)]
+        Label(),
+        required=True,
+        validate=[validate.Length(1, LABELS_MAX), lambda labels: unique_labels(labels)],
+        metadata={"description": "What to draw: words, or objects with choice, description and subchoices."},
     )
     annotation_attributes = attributes_field()
-    meters_per_unit = fields.Float(load_default=1.0, validate=validate.Range(0, min_inclusive=False))
-    max_distance_meters = fields.Float(allow_none=True, validate=validate.Range(0, min_inclusive=False))
-    window_frames = fields.Integer(load_default=WINDOW_FRAMES, strict=True, validate=validate.Range(1, 500))
-    window_overlap = fields.Integer(load_default=WINDOW_OVERLAP, strict=True, validate=validate.Range(0, 100))
-    answers = fields.Integer(load_default=1, strict=True, validate=validate.Range(1, 5))
+    meters_per_unit = fields.Float(
+        load_default=1.0,
+        validate=validate.Range(0, min_inclusive=False),
+        metadata={"description": "How many metres one unit of the frames' coordinates is."},
+    )
+    max_distance_meters = fields.Float(
+        allow_none=True,
+        validate=validate.Range(0, min_inclusive=False),
+        metadata={"description": "Objects further from the device need not be drawn."},
+    )
+    window_frames = fields.Integer(
+        load_default=WINDOW_FRAMES,
+        strict=True,
+        validate=validate.Range(1, 500),
+        metadata={"description": "Frames that one labeler gets at a time."},
+    )
+    window_overlap = fields.Integer(
+        load_default=WINDOW_OVERLAP,
+        strict=True,
+        validate=validate.Range(0, 100),
+        metadata={"description": "Frames that a window shares with the next, by which their tracks are linked."},
+    )
+    answers = fields.Integer(
+        load_default=1,
+        strict=True,
+        validate=validate.Range(1, 5),
+        metadata={"description": "How many labelers answer each piece."},
+    )
 
     @validates_schema
     def overlap_leaves_a_step(self, data: dict[str, Any], **_: Any) -> None:

@@ -89,7 +89,12 @@ class AttributeDefinition(Schema):
 
 
 def attributes_field() -> fields.Dict:
-    return fields.Dict(keys=fields.String(), values=fields.Nested(AttributeDefinition), load_default=dict)
+    return fields.Dict(
+        keys=fields.String(),
+        values=fields.Nested(AttributeDefinition),
+        load_default=dict,
+        metadata={"description": "What is asked about each object, by name."},
+    )
 
 
 def unique_labels(labels: list[Any]) -> None:

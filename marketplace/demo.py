@@ -2,14 +2,16 @@
 
 import json
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 import click
 import numpy as np
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from marketplace import drives, people, queue
 from marketplace.auth import settings
+from marketplace.clock import utc_now
 from marketplace.db import db, transaction
 from marketplace.demo_texts import CATEGORIES, DRIVE_INSTRUCTION, IMAGE_INSTRUCTION, NOTE_INSTRUCTION, NOTES
 from marketplace.errors import WrongState
@@ -35,6 +37,7 @@ FIRST_FRAMES, MAIN_FRAMES, GOLD_FRAMES = 16, 40, 4
 SEED_FIRST, SEED_MAIN, SEED_GOLD = 3, 11, 29
 PROCESSES = 2
 ROUNDS_MAX = 60
+HOURS_AGO = 3  # the first drive came in, and its labelers began
 STEADINESS = {"ana": 0.03, "ben": 0.06, "chris": 0.1}  # metres
 
 
@@ -78,9 +81,11 @@ def make() -> bool:
         customer = _open_accounts()
         _make_projects(customer)
         _submit_gold(customer, gold)
-        _submit_drive(customer, first, "morning")
+        _submit_drive(customer, first, "morning", window_frames=6)
         _submit_images(customer, first, range(2, FIRST_FRAMES, 6))
         _submit_notes(customer, NOTES[:5])
+        db.session.flush()
+        db.session.execute(update(Task).values(created_at=utc_now() - timedelta(hours=HOURS_AGO, minutes=10)))
     work_off(seed=SEED_FIRST)
     with transaction():
         customer = db.session.scalars(select(Customer).filter_by(email=NORA.email)).one()
@@ -150,8 +155,9 @@ def _make_projects(customer: Customer) -> None:
 # Tasks, each with its truth kept beside it for the simulated labelers
 
 
-def _submit_drive(customer: Customer, recording: Recording, name: str) -> None:
-    task = drives.submit_drive(customer, LIVE, DRIVES, recording.drive(f"{name} drive"), unique_id=f"demo-{name}")
+def _submit_drive(customer: Customer, recording: Recording, name: str, **params: Any) -> None:
+    drive = recording.drive(f"{name} drive")
+    task = drives.submit_drive(customer, LIVE, DRIVES, drive, unique_id=f"demo-{name}", **params)
     _keep_truth(task, recording.tracks())
 
 
@@ -198,13 +204,42 @@ def _truth_key(task_id: str) -> str:
 # Work that is done when the first visitor comes
 
 
+@dataclass
+class _Shift:
+    """A simulated labeler's day so far: when she is free for the next piece."""
+
+    email: str
+    noise_metres: float
+    dice: np.random.Generator
+    free_at: datetime
+
+    def work_one(self) -> bool:
+        """One claim and its answer; whether there was anything to do."""
+        with transaction():
+            assignment = dispatch.claim_next(self.labeler(), now=self.free_at, rng=self.dice).assignment
+            if assignment is None:
+                return False
+            claimed, epoch = assignment.id, assignment.epoch
+            answer = _answer(assignment, self.noise_metres, self.dice)
+            seconds = int(assignment.expected_seconds * self.dice.uniform(0.6, 1.1))
+        done_at = self.free_at + timedelta(seconds=seconds + 1)
+        with transaction():
+            submit.submit_answer(self.labeler(), claimed, epoch, answer, seconds, now=done_at)
+        self.free_at = done_at + timedelta(seconds=5)
+        return True
+
+    def labeler(self) -> Labeler:
+        return db.session.scalars(select(Labeler).filter_by(email=self.email)).one()
+
+
 def work_off(*, seed: int) -> None:
     """Let the demo's labelers claim and answer, and the jobs run, until nothing is left."""
     dice = np.random.default_rng(seed)
-    labelers = {f"{name}@{DOMAIN}": noise for name, noise in STEADINESS.items()}
+    began = utc_now() - timedelta(hours=HOURS_AGO)
+    shifts = [_Shift(f"{name}@{DOMAIN}", noise, dice, began) for name, noise in STEADINESS.items()]
     for _ in range(ROUNDS_MAX):
         _run_jobs()
-        worked = [_work_one(email, noise, dice) for email, noise in labelers.items()]
+        worked = [shift.work_one() for shift in shifts]
         if not any(worked):
             return
 
@@ -212,22 +247,6 @@ def work_off(*, seed: int) -> None:
 def _run_jobs() -> None:
     queue.worker(burst=True)
     db.session.remove()
-
-
-def _work_one(email: str, noise_metres: float, dice: np.random.Generator) -> bool:
-    """One claim and one answer of one labeler; whether there was anything to do."""
-    with transaction():
-        labeler = db.session.scalars(select(Labeler).filter_by(email=email)).one()
-        assignment = dispatch.claim_next(labeler).assignment
-        if assignment is None:
-            return False
-        claimed, epoch = assignment.id, assignment.epoch
-        answer = _answer(assignment, noise_metres, dice)
-        seconds = int(assignment.expected_seconds * dice.uniform(0.6, 1.1))
-    with transaction():
-        labeler = db.session.scalars(select(Labeler).filter_by(email=email)).one()
-        submit.submit_answer(labeler, claimed, epoch, answer, seconds)
-    return True
 
 
 def _answer(assignment: Assignment, noise_metres: float, dice: np.random.Generator) -> Answer:

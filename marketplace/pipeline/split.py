@@ -31,9 +31,10 @@ def split_task(task_id: str) -> None:
             return
         pieces = TASK_TYPES[task.type].split(task.params, task.frames_total or None)
         lane_id = _lane_id(task)
-        for piece in pieces:
-            subtask = _subtask(task, piece, lane_id)
-            db.session.add(subtask)
+        subtasks = [_subtask(task, piece, lane_id) for piece in pieces]
+        db.session.add_all(subtasks)
+        db.session.flush()  # slots refer to them
+        for subtask in subtasks:
             if not subtask.gold:
                 slots.open_slots(subtask, subtask.answers_wanted)
         task.stage = check_move(STAGE_MOVES, task.stage, TaskStage.LABELING)

@@ -16,7 +16,7 @@ from marketplace.models.subtask import Subtask
 
 class AssignmentState(StrEnum):
     CLAIMED = "claimed"
-    EXPIRED = "expired"  # the lease ran out; the draft is kept, and a late submit may still count
+    EXPIRED = "expired"  # the lease ran out; the draft is kept, and a late answer is kept for when a slot is free
     SKIPPED = "skipped"
     SUBMITTED = "submitted"  # waits for its subtask to be resolved
     ACCEPTED = "accepted"  # and paid
@@ -32,7 +32,12 @@ ASSIGNMENT_MOVES: dict[AssignmentState, set[AssignmentState]] = {
         AssignmentState.CANCELED,
     },
     # Claimed again: the same row, a new epoch, the draft offered back.
-    AssignmentState.EXPIRED: {AssignmentState.CLAIMED, AssignmentState.SUBMITTED, AssignmentState.CANCELED},
+    AssignmentState.EXPIRED: {
+        AssignmentState.CLAIMED,
+        AssignmentState.SKIPPED,
+        AssignmentState.SUBMITTED,
+        AssignmentState.CANCELED,
+    },
     AssignmentState.SUBMITTED: {AssignmentState.ACCEPTED, AssignmentState.REJECTED, AssignmentState.CANCELED},
     AssignmentState.REJECTED: {AssignmentState.ACCEPTED},  # an appeal was right
 }
@@ -44,19 +49,23 @@ class Assignment(Base):
         UniqueConstraint("subtask_id", "labeler_id"),  # nobody answers the same subtask twice
         Index("ix_assignment_labeler_id", "labeler_id", "id"),
         Index("ix_assignment_submitted", "subtask_id", postgresql_where="state = 'submitted'"),
+        # Nobody hoards, and no slot is answered twice, whatever the program does.
+        Index("uq_assignment_claimed", "labeler_id", unique=True, postgresql_where="state = 'claimed'"),
+        Index("uq_assignment_answer", "slot_id", unique=True, postgresql_where="state IN ('submitted', 'accepted')"),
+        Index("ix_assignment_expired", "labeler_id", postgresql_where="state = 'expired' AND closed_at IS NULL"),
     )
 
     id: Mapped[IdColumn]
     subtask_id: Mapped[str] = mapped_column(ForeignKey("subtask.id", ondelete="CASCADE"))
-    # Null for gold, whose slots are made on the spot for one labeler and never queue.
-    slot_id: Mapped[int | None] = mapped_column(BigInteger, index=True)
+    # Null for gold, which never queues, and for an answer that a late appeal accepted beyond the asked number.
+    slot_id: Mapped[int | None] = mapped_column(BigInteger)
     labeler_id: Mapped[str] = mapped_column(ForeignKey("labeler.id"))
     epoch: Mapped[int]
     state: Mapped[AssignmentState] = mapped_column(words(AssignmentState), default=AssignmentState.CLAIMED)
     claimed_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
     lease_expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
     submitted_at: Mapped[OptionalTime]
-    closed_at: Mapped[OptionalTime]  # accepted or rejected
+    closed_at: Mapped[OptionalTime]  # accepted, rejected, or no longer wanted
     active_seconds: Mapped[int] = mapped_column(default=0)
     pay_cents: Mapped[int] = mapped_column(BigInteger)  # promised at the claim
     expected_seconds: Mapped[int]

@@ -466,7 +466,23 @@ def upgrade() -> None:
         sa.UniqueConstraint("subtask_id", "labeler_id", name=op.f("uq_assignment_subtask_id_labeler_id")),
     )
     op.create_index("ix_assignment_labeler_id", "assignment", ["labeler_id", "id"], unique=False)
-    op.create_index(op.f("ix_assignment_slot_id"), "assignment", ["slot_id"], unique=False)
+    op.create_index(
+        "uq_assignment_claimed", "assignment", ["labeler_id"], unique=True, postgresql_where="state = 'claimed'"
+    )
+    op.create_index(
+        "ix_assignment_expired",
+        "assignment",
+        ["labeler_id"],
+        unique=False,
+        postgresql_where="state = 'expired' AND closed_at IS NULL",
+    )
+    op.create_index(
+        "uq_assignment_answer",
+        "assignment",
+        ["slot_id"],
+        unique=True,
+        postgresql_where="state IN ('submitted', 'accepted')",
+    )
     op.create_index(
         "ix_assignment_submitted", "assignment", ["subtask_id"], unique=False, postgresql_where="state = 'submitted'"
     )

@@ -1,0 +1,396 @@
+"""claim_next: the labeler's best match, by lease; heartbeat, skip, expiry, and what there is to claim."""
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+import numpy as np
+from sqlalchemy import bindparam, text, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.types import DateTime
+
+from marketplace import slots
+from marketplace.auth import settings
+from marketplace.clock import utc_now
+from marketplace.db import db, transaction
+from marketplace.errors import InvalidInput, LeaseLost
+from marketplace.models import Assignment, AssignmentState, Labeler, Slot, SlotState
+from marketplace.pipeline import submit
+from marketplace.pipeline.submit import find_own
+from marketplace.slots import Head, Wish
+from payouts import pricing
+from routing import gold, leases, matching
+from routing.skill import Skill
+from routing.types import Candidate, LabelerProfile
+
+log = logging.getLogger(__name__)
+
+ATTEMPTS_MAX = 20
+EXPIRED_AT_ONCE = 500
+REASON_CHARACTERS_MAX = 500
+OPEN_COUNTED_MAX = 100
+OFFERS_MAX = 200
+
+
+@dataclass(frozen=True)
+class NoWork:
+    """Why a claim got nothing; `until` is when that may change, if that is known."""
+
+    code: str
+    text: str
+    until: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Claim:
+    assignment: Assignment | None
+    reason: NoWork | None = None
+
+
+def claim_next(
+    labeler: Labeler,
+    *,
+    types: list[str] | None = None,
+    project_id: str | None = None,
+    now: datetime | None = None,
+    rng: np.random.Generator | None = None,
+) -> Claim:
+    """What the labeler holds, else what she lost by time, else the best match of all that is open to her.
+
+    `project_id` is a project's id or its name.
+    """
+    now = now or utc_now()
+    wish = Wish(types, project_id)
+    for attempt in range(ATTEMPTS_MAX):
+        look = slots.look(labeler.id, wish, now)
+        if look.live_id is not None:
+            return Claim(find_own(labeler, look.live_id))
+        if look.is_restricted:
+            return Claim(None, _restricted(labeler))
+        claimed = _resume(labeler, look.back_id, now) if look.back_id else None
+        # What seemed free was about to be taken by others: only who waits for them knows that nothing is left.
+        claimed = claimed or _take_best(labeler.id, look.heads, now, rng, waits=attempt > 0)
+        if claimed is not None:
+            return Claim(claimed)
+        if not look.heads and look.back_id is None:
+            return Claim(None, _why_nothing(labeler.id, wish))
+    return Claim(None, NoWork("busy", "Many labelers are claiming at this moment; please try again."))
+
+
+def _take_best(
+    labeler_id: str, heads: list[Head], now: datetime, rng: np.random.Generator | None, *, waits: bool
+) -> Assignment | None:
+    by_slot = {head.slot_id: head for head in heads}
+    candidates = [Candidate(h.lane_id, h.task_type, h.rank, h.slot_id) for h in heads]
+    profile = LabelerProfile(labeler_id, {h.task_type: h.skill.at(now).mean for h in heads})
+    for candidate in matching.rank(profile, candidates, now):
+        head = by_slot[candidate.slot_id]
+        taken = slots.take_gold(labeler_id, head.lane_id, now) if _is_gold_due(head, now, rng) else None
+        taken = taken or slots.take_head(labeler_id, head.lane_id, now, waits=waits)
+        if taken is not None:
+            return taken
+    return None
+
+
+def _is_gold_due(head: Head, now: datetime, rng: np.random.Generator | None) -> bool:
+    return head.has_gold and gold.is_due(
+        seen_real=head.real_seen,
+        seen_gold=head.gold_seen,
+        skill=head.skill.at(now),
+        rng=rng or np.random.default_rng(),
+    )
+
+
+# What was lost by time
+
+_BACK = text("""
+WITH free AS (
+    SELECT s.id, s.epoch FROM slot s JOIN assignment a ON a.subtask_id = s.subtask_id
+    WHERE a.id = :assignment_id AND s.state = 'open' ORDER BY s.id LIMIT 1 FOR UPDATE OF s SKIP LOCKED
+)
+UPDATE slot SET state = 'leased', labeler_id = :me, lease_expires_at = :until,
+                epoch = greatest(slot.epoch, :epoch) + 1
+FROM free WHERE slot.id = free.id RETURNING slot.id, slot.epoch
+""").bindparams(bindparam("until", type_=DateTime(timezone=True)))
+
+
+def _resume(labeler: Labeler, assignment_id: str, now: datetime) -> Assignment | None:
+    """Lease the labeler's lost assignment again, under a new epoch; none if its last slot is gone."""
+    try:
+        with db.session.begin_nested():
+            return _lease_again(find_own(labeler, assignment_id), now, is_same_sitting=False)
+    except IntegrityError:  # in another window she has claimed at this moment
+        return None
+
+
+def _lease_again(assignment: Assignment, now: datetime, *, is_same_sitting: bool) -> Assignment | None:
+    """Claim an expired assignment anew. The same sitting goes on under its old epoch, which nobody else can hold."""
+    until = leases.expires_at(assignment.expected_seconds, now)
+    epoch, slot_id = assignment.epoch + 1, None
+    if not assignment.subtask.gold:
+        values = {
+            "assignment_id": assignment.id,
+            "me": assignment.labeler_id,
+            "until": until,
+            "epoch": assignment.epoch,
+        }
+        free = db.session.execute(_BACK, values).one_or_none()
+        if free is None:
+            return None
+        slot_id, epoch = free
+    values = {"state": AssignmentState.CLAIMED, "slot_id": slot_id, "lease_expires_at": until}
+    claimed = db.session.execute(
+        update(Assignment)
+        .where(Assignment.id == assignment.id, Assignment.state == AssignmentState.EXPIRED)
+        .values(values if is_same_sitting else values | {"epoch": epoch})
+        .execution_options(synchronize_session=False)
+    )
+    db.session.refresh(assignment)
+    return assignment if cast(Any, claimed).rowcount else None
+
+
+# Holding and giving back
+
+
+def own_assignment(labeler: Labeler, assignment_id: str) -> Assignment:
+    """Raises NotFound for a foreign one."""
+    return find_own(labeler, assignment_id)
+
+
+def heartbeat(
+    labeler: Labeler, assignment_id: str, epoch: int, active_seconds: float, now: datetime | None = None
+) -> Assignment:
+    """Extend the lease; one that has run out is taken up again if a slot is free.
+
+    Raises StaleEpoch, and LeaseLost when the work can no longer be used. Where others hold all slots, the time stays
+    past: the answer, when submitted, is kept in case they do not finish.
+    """
+    now = now or utc_now()
+    assignment = find_own(labeler, assignment_id)
+    submit.check_epoch(assignment, epoch)
+    submit.check_wanted(assignment)
+    if assignment.state is AssignmentState.EXPIRED:
+        _revive(assignment, now)
+    until = leases.expires_at(assignment.expected_seconds, now)
+    if assignment.state is AssignmentState.CLAIMED and _extend(assignment, until):
+        assignment.lease_expires_at = until
+    assignment.active_seconds = submit.active_time(assignment, active_seconds, now)
+    db.session.flush()
+    return assignment
+
+
+def _revive(assignment: Assignment, now: datetime) -> None:
+    if assignment.answer is not None:  # a late answer was kept; it is used by itself
+        return
+    try:
+        with db.session.begin_nested():
+            _lease_again(assignment, now, is_same_sitting=True)
+    except IntegrityError:  # she has claimed something else meanwhile
+        db.session.refresh(assignment)
+
+
+def _extend(assignment: Assignment, until: datetime) -> bool:
+    """True if the slot is still held; the slot first and the assignment after, as everywhere."""
+    if assignment.slot_id is None:
+        return True
+    held = (Slot.id == assignment.slot_id, Slot.state == SlotState.LEASED, Slot.labeler_id == assignment.labeler_id)
+    extended = db.session.execute(
+        update(Slot).where(*held).values(lease_expires_at=until).execution_options(synchronize_session=False)
+    )
+    return bool(cast(Any, extended).rowcount)
+
+
+def skip(labeler: Labeler, assignment_id: str, epoch: int, reason: str, now: datetime | None = None) -> Assignment:
+    """Give the slot back; this labeler does not get the subtask again. Raises StaleEpoch, LeaseLost, InvalidInput."""
+    now = now or utc_now()
+    reason = reason.strip()
+    if not reason or len(reason) > REASON_CHARACTERS_MAX:
+        message = f"Please say why you skip it, in at most {REASON_CHARACTERS_MAX} characters."
+        raise InvalidInput(message, "reason")
+    assignment = find_own(labeler, assignment_id)
+    submit.check_epoch(assignment, epoch)
+    if assignment.state is AssignmentState.SKIPPED:
+        return assignment
+    submit.check_wanted(assignment)
+    freed = _give_back(assignment)
+    given_up = db.session.execute(
+        update(Assignment)
+        .where(
+            Assignment.id == assignment.id,
+            Assignment.epoch == epoch,
+            Assignment.state.in_((AssignmentState.CLAIMED, AssignmentState.EXPIRED)),
+        )
+        .values(state=AssignmentState.SKIPPED, reason=reason)
+        .execution_options(synchronize_session=False)
+    )
+    db.session.refresh(assignment)
+    if not cast(Any, given_up).rowcount:
+        raise LeaseLost(submit.LOST_WORDS.get(assignment.state, "This assignment has just changed; reload the page."))
+    if freed:
+        submit.use_kept_answers([assignment.subtask_id], now)
+    return assignment
+
+
+def _give_back(assignment: Assignment) -> bool:
+    if assignment.slot_id is None:
+        return False
+    held = (Slot.id == assignment.slot_id, Slot.state == SlotState.LEASED, Slot.labeler_id == assignment.labeler_id)
+    freed = db.session.execute(
+        update(Slot)
+        .where(*held)
+        .values(state=SlotState.OPEN, labeler_id=None, lease_expires_at=None)
+        .execution_options(synchronize_session=False)
+    )
+    return bool(cast(Any, freed).rowcount)
+
+
+_EXPIRE = text("""
+WITH due AS (
+    SELECT id, subtask_id, labeler_id FROM slot WHERE state = 'leased' AND lease_expires_at < :before
+    ORDER BY lease_expires_at LIMIT :batch FOR UPDATE SKIP LOCKED
+), freed AS (
+    UPDATE slot SET state = 'open', labeler_id = NULL, lease_expires_at = NULL FROM due WHERE slot.id = due.id
+), lost AS (
+    UPDATE assignment SET state = 'expired' FROM due
+    WHERE assignment.subtask_id = due.subtask_id AND assignment.labeler_id = due.labeler_id
+      AND assignment.state = 'claimed'
+)
+SELECT subtask_id FROM due
+""").bindparams(bindparam("before", type_=DateTime(timezone=True)))
+
+_EXPIRE_GOLD = text("""
+UPDATE assignment SET state = 'expired'
+WHERE state = 'claimed' AND slot_id IS NULL AND lease_expires_at < :before
+""").bindparams(bindparam("before", type_=DateTime(timezone=True)))
+
+
+def expire_leases(now: datetime | None = None) -> None:
+    """Give back the slots whose lease has run out; the drafts stay, and are offered back first."""
+    now = now or utc_now()
+    before = now - timedelta(seconds=settings().lease_grace_seconds)
+    while True:
+        with transaction():
+            freed = db.session.scalars(_EXPIRE, {"before": before, "batch": EXPIRED_AT_ONCE}).all()
+            db.session.execute(_EXPIRE_GOLD, {"before": before})
+            submit.use_kept_answers(set(freed), now)
+        if freed:
+            log.info("leases expired", extra={"slots": len(freed)})
+        if len(freed) < EXPIRED_AT_ONCE:
+            return
+
+
+# What there is
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A lane that has work for this labeler."""
+
+    lane: int
+    project_id: str
+    project_name: str
+    task_type: str
+    hourly_cents: int
+    pay_cents: int  # of its first subtask
+    effort_seconds: int
+    open: int  # wanted answers, counted to OPEN_COUNTED_MAX
+    simulated: bool
+    qualified: bool
+    accuracy: float | None  # measured; none without evidence
+
+
+_OFFERS = text("""
+SELECT lane.id, project.id AS project_id, project.name, project.simulated, lane.task_type, first.pay_cents,
+       first.effort_seconds, many.open, skill.alpha, skill.beta, skill.updated_at, q.labeler_id IS NOT NULL AS qualified
+FROM lane JOIN project ON project.id = lane.project_id
+LEFT JOIN qualification q ON q.task_type = lane.task_type AND q.labeler_id = :me
+LEFT JOIN skill ON skill.task_type = lane.task_type AND skill.labeler_id = :me
+CROSS JOIN LATERAL (
+    SELECT t.pay_cents, t.effort_seconds FROM slot s JOIN subtask t ON t.id = s.subtask_id
+    WHERE s.lane_id = lane.id AND s.state = 'open' AND NOT EXISTS (
+        SELECT FROM assignment a WHERE a.subtask_id = s.subtask_id AND a.labeler_id = :me)
+    ORDER BY s.rank, s.id LIMIT 1
+) first
+CROSS JOIN LATERAL (
+    SELECT count(*) AS open FROM (
+        SELECT 1 FROM slot s WHERE s.lane_id = lane.id AND s.state = 'open' AND NOT EXISTS (
+            SELECT FROM assignment a WHERE a.subtask_id = s.subtask_id AND a.labeler_id = :me)
+        LIMIT :counted
+    ) some
+) many
+WHERE NOT lane.paused ORDER BY lane.id LIMIT :lanes
+""")
+
+
+def offers(labeler: Labeler) -> list[Offer]:
+    """The lanes with work that this labeler has not seen, those too that she is not qualified for."""
+    rows = db.session.execute(_OFFERS, {"me": labeler.id, "counted": OPEN_COUNTED_MAX, "lanes": OFFERS_MAX}).all()
+    return [_offer(row) for row in rows]
+
+
+def _offer(row: Any) -> Offer:
+    accuracy = None if row.alpha is None else Skill(row.alpha, row.beta, row.updated_at).at(utc_now()).mean
+    return Offer(
+        lane=row.id,
+        project_id=row.project_id,
+        project_name=row.name,
+        task_type=row.task_type,
+        hourly_cents=pricing.hourly_cents(row.pay_cents, row.effort_seconds) or 0,
+        pay_cents=row.pay_cents,
+        effort_seconds=row.effort_seconds,
+        open=row.open,
+        simulated=row.simulated,
+        qualified=row.qualified,
+        accuracy=accuracy,
+    )
+
+
+# Why there is nothing
+
+
+def _restricted(labeler: Labeler) -> NoWork:
+    until = labeler.restricted_until
+    ends = f" until {until:%Y-%m-%d %H:%M} UTC" if until else ""
+    why = f" {labeler.restriction_reason}" if labeler.restriction_reason else ""
+    return NoWork(
+        "restricted", f"An operator has restricted your account{ends}; there is nothing new to claim.{why}", until
+    )
+
+
+_WHY = """
+SELECT (SELECT array_agg(task_type) FROM qualification WHERE labeler_id = :me) AS qualified,
+       count(*) AS lanes, count(*) FILTER (WHERE NOT qualifies) AS closed,
+       count(*) FILTER (WHERE qualifies AND lane.paused) AS paused,
+       bool_or(seen.any_open) FILTER (WHERE qualifies AND NOT lane.paused) AS all_seen,
+       min(held.until) FILTER (WHERE qualifies AND NOT lane.paused) AS held_until
+FROM (
+    SELECT lane.*, EXISTS (
+        SELECT FROM qualification q WHERE q.labeler_id = :me AND q.task_type = lane.task_type) AS qualifies
+    FROM lane WHERE true {filters}
+) lane
+LEFT JOIN LATERAL (
+    SELECT EXISTS (SELECT FROM slot s WHERE s.lane_id = lane.id AND s.state = 'open') AS any_open
+) seen ON true
+LEFT JOIN LATERAL (
+    SELECT min(s.lease_expires_at) AS until FROM slot s
+    WHERE s.lane_id = lane.id AND s.state = 'leased' AND NOT EXISTS (
+        SELECT FROM assignment a WHERE a.subtask_id = s.subtask_id AND a.labeler_id = :me)
+) held ON true
+"""
+
+
+def _why_nothing(labeler_id: str, wish: Wish) -> NoWork:
+    row = db.session.execute(slots.with_filters(_WHY, *wish.key), {"me": labeler_id, **wish.values}).one()
+    wanted = set(wish.types or ())
+    if not row.qualified or (wanted and not wanted & set(row.qualified)) or (row.lanes and row.lanes == row.closed):
+        kind = f" {', '.join(sorted(wanted))}" if wanted else " this kind of"
+        return NoWork("not_qualified", f"You are not qualified for{kind} work yet; ask for it on your work page.")
+    if row.held_until is not None:
+        text_ = f"Others hold all that is left for you. The first of their leases ends at {row.held_until:%H:%M} UTC."
+        return NoWork("all_held", text_, row.held_until)
+    if row.all_seen:
+        return NoWork("seen_all", "You have answered or skipped all that is open here; the rest is for others.")
+    if row.paused:
+        return NoWork("paused", "The work that is left for you is paused; an operator will open it again.")
+    return NoWork("no_work", "There is no open task for you now. New ones appear as soon as customers send them.")

@@ -1,0 +1,265 @@
+"""Slots, one per wanted answer: opening and canceling them, who could take which, and taking one.
+
+The statements are SQL as it was measured: a probe of the partial index per lane, never a list of lanes; the rows that
+others are about to take are skipped, not waited for; and lease, assignment and the task's start are one statement.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cache
+from typing import Any, cast
+
+from sqlalchemy import TextClause, bindparam, insert, select, text
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.types import DateTime, String
+
+from marketplace.clock import utc_now
+from marketplace.db import db
+from marketplace.errors import WrongState
+from marketplace.ids import new_id
+from marketplace.models import Assignment, Slot, SlotState, Subtask
+from routing import leases
+from routing.skill import Skill
+
+PRIORITY_STEP = 10
+_COLUMNS = ", ".join(column.name for column in Assignment.__table__.columns)
+_MOMENT = DateTime(timezone=True)
+
+
+# Opening, filling, canceling
+
+
+def open_slots(subtask: Subtask, count: int) -> int:
+    """Ask for `count` more answers; returns how many of them late answers, which were kept, have given at once."""
+    rank = -PRIORITY_STEP * (subtask.task.priority // PRIORITY_STEP)
+    row = {"lane_id": subtask.lane_id, "rank": rank, "subtask_id": subtask.id, "state": SlotState.OPEN, "epoch": 0}
+    db.session.flush()
+    db.session.execute(insert(Slot), [row] * count)
+    return len(fill([subtask.id], utc_now()))
+
+
+_WAITING = text("""
+SELECT a.id, a.subtask_id FROM assignment a
+WHERE a.subtask_id = ANY(:subtask_ids) AND a.state = 'expired' AND a.closed_at IS NULL AND a.answer IS NOT NULL
+ORDER BY a.submitted_at
+""").bindparams(bindparam("subtask_ids", type_=ARRAY(String)))
+
+_FILL = text("""
+WITH free AS (
+    SELECT id FROM slot WHERE subtask_id = :subtask_id AND state = 'open' ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED
+), given AS (
+    UPDATE slot SET state = 'done', labeler_id = a.labeler_id, lease_expires_at = NULL
+    FROM free, assignment a WHERE slot.id = free.id AND a.id = :assignment_id RETURNING slot.id
+)
+UPDATE assignment SET state = 'submitted', slot_id = given.id FROM given
+WHERE assignment.id = :assignment_id AND assignment.state = 'expired' RETURNING assignment.subtask_id
+""")
+
+
+def fill(subtask_ids: Iterable[str], now: datetime) -> list[str]:
+    """Give free slots to late answers that were kept; returns the subtask of each answer so used."""
+    filled = []
+    for waiting in db.session.execute(_WAITING, {"subtask_ids": list(subtask_ids)}).all():
+        used = db.session.scalar(_FILL, {"subtask_id": waiting.subtask_id, "assignment_id": waiting.id})
+        filled += [used] if used else []
+    return filled
+
+
+_CANCEL = text("""
+WITH locked AS (
+    SELECT s.id FROM slot s JOIN subtask t ON t.id = s.subtask_id
+    WHERE t.task_id = :task_id AND s.state IN ('open', 'leased') ORDER BY s.id FOR UPDATE OF s SKIP LOCKED
+)
+UPDATE slot SET state = 'canceled', labeler_id = NULL, lease_expires_at = NULL FROM locked WHERE slot.id = locked.id
+""")
+_HELD = text("""
+SELECT s.id FROM slot s JOIN subtask t ON t.id = s.subtask_id
+WHERE t.task_id = :task_id AND s.state IN ('open', 'leased') LIMIT 1
+""")
+
+
+def cancel_slots(task_id: str) -> None:
+    """Withdraw a task's open and leased slots; raises WrongState if one is being taken at this moment.
+
+    Whoever takes the first slot waits for the task's row, which the caller holds: waiting for her would be a circle.
+    """
+    db.session.flush()
+    db.session.execute(_CANCEL, {"task_id": task_id})
+    if db.session.scalar(_HELD, {"task_id": task_id}) is not None:
+        raise WrongState("This task can no longer be canceled: its work has started.")
+
+
+# Looking
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a labeler asks for: none is anything; `project` is a name or an id."""
+
+    types: Sequence[str] | None = None
+    project: str | None = None
+
+    @property
+    def key(self) -> tuple[bool, bool]:
+        return self.types is not None, self.project is not None
+
+    @property
+    def values(self) -> dict[str, Any]:
+        values: dict[str, Any] = {} if self.types is None else {"types": list(self.types)}
+        return values if self.project is None else values | {"project": self.project}
+
+
+@dataclass(frozen=True)
+class Head:
+    """The first slot of a lane that this labeler may take, and how well she is known in its task type."""
+
+    lane_id: int
+    task_type: str
+    slot_id: int
+    rank: int
+    has_gold: bool  # gold of this lane that she has not seen
+    skill: Skill = field(default_factory=Skill)
+    gold_seen: int = 0
+    real_seen: int = 0
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a labeler could do next: go on with what she holds, take back what she lost by time, or take a head."""
+
+    is_restricted: bool
+    live_id: str | None
+    back_id: str | None
+    heads: list[Head]
+
+
+_LOOK = """
+SELECT me.state = 'restricted' AND (me.restricted_until IS NULL OR me.restricted_until > :now) AS is_restricted,
+       live.id AS live_id, back.id AS back_id, head.*
+FROM labeler me
+LEFT JOIN assignment live ON live.labeler_id = me.id AND live.state = 'claimed'
+LEFT JOIN LATERAL (
+    SELECT a.id FROM assignment a JOIN subtask t ON t.id = a.subtask_id JOIN lane ON lane.id = t.lane_id
+    WHERE live.id IS NULL AND a.labeler_id = me.id AND a.state = 'expired' AND a.closed_at IS NULL
+      AND a.answer IS NULL AND t.state = 'open' {filters}
+      AND (t.gold OR EXISTS (SELECT FROM slot s WHERE s.subtask_id = t.id AND s.state = 'open'))
+    ORDER BY a.draft_saved_at DESC NULLS LAST, a.id LIMIT 1
+) back ON true
+LEFT JOIN LATERAL (
+    SELECT lane.id AS lane_id, lane.task_type, first.id AS slot_id, first.rank, skill.alpha, skill.beta,
+           skill.updated_at, skill.gold_seen, skill.real_seen,
+           EXISTS (
+               SELECT FROM subtask g WHERE g.gold AND g.lane_id = lane.id AND g.state = 'open' AND NOT EXISTS (
+                   SELECT FROM assignment a WHERE a.subtask_id = g.id AND a.labeler_id = me.id)
+           ) AS has_gold
+    FROM qualification q
+    JOIN lane ON lane.task_type = q.task_type AND NOT lane.paused
+    CROSS JOIN LATERAL (
+        SELECT s.id, s.rank FROM slot s
+        WHERE s.lane_id = lane.id AND s.state = 'open' AND NOT EXISTS (
+            SELECT FROM assignment a WHERE a.subtask_id = s.subtask_id AND a.labeler_id = me.id)
+        ORDER BY s.rank, s.id LIMIT 1
+    ) first
+    LEFT JOIN skill ON skill.labeler_id = me.id AND skill.task_type = lane.task_type
+    WHERE live.id IS NULL AND q.labeler_id = me.id {filters}
+) head ON true
+WHERE me.id = :me
+"""
+FILTERS = {
+    "types": "AND lane.task_type = ANY(:types)",
+    "project": "AND lane.project_id IN (SELECT id FROM project WHERE id = :project OR name = :project)",
+}
+
+
+@cache
+def _look(has_types: bool, has_project: bool) -> TextClause:
+    return with_filters(_LOOK, has_types, has_project).bindparams(bindparam("now", type_=_MOMENT))
+
+
+def with_filters(statement: str, has_types: bool, has_project: bool) -> TextClause:
+    """The statement for a wish; only the texts above are put in, never a value."""
+    filters = (FILTERS["types"] if has_types else "", FILTERS["project"] if has_project else "")
+    clause = text(statement.format(filters=" ".join(filters)))
+    return clause.bindparams(bindparam("types", type_=ARRAY(String))) if has_types else clause
+
+
+def look(labeler_id: str, wish: Wish, now: datetime) -> Look:
+    rows = db.session.execute(_look(*wish.key), {"me": labeler_id, "now": now, **wish.values}).all()
+    first = rows[0]
+    heads = [] if first.lane_id is None else [_head(row) for row in rows]
+    return Look(first.is_restricted, first.live_id, first.back_id, heads)
+
+
+def _head(row: Any) -> Head:
+    if row.alpha is None:
+        return Head(row.lane_id, row.task_type, row.slot_id, row.rank, row.has_gold)
+    skill = Skill(row.alpha, row.beta, row.updated_at)
+    return Head(row.lane_id, row.task_type, row.slot_id, row.rank, row.has_gold, skill, row.gold_seen, row.real_seen)
+
+
+# Taking
+
+# `leases.expires_at` in SQL, since the effort of the slot is known only once it is locked.
+_EXPIRES = "(:now + make_interval(secs => greatest(:lease_min, least(:lease_max, :lease_factor * t.effort_seconds))))"
+_LEASE = {
+    "lease_min": leases.LEASE_SECONDS_MIN,
+    "lease_max": leases.LEASE_SECONDS_MAX,
+    "lease_factor": leases.EFFORT_FACTOR,
+}
+_INSERT = f"""
+    INSERT INTO assignment (id, subtask_id, slot_id, labeler_id, epoch, state, claimed_at, lease_expires_at,
+                            active_seconds, pay_cents, expected_seconds)
+    SELECT :id, t.id, picked.slot_id, :me, picked.epoch + 1, 'claimed', :now, {_EXPIRES}, 0, t.pay_cents,
+           t.effort_seconds
+    FROM picked JOIN subtask t ON t.id = picked.subtask_id
+    ON CONFLICT DO NOTHING RETURNING {_COLUMNS}
+"""  # noqa: S608  (our own words only)
+_TAKE = f"""
+WITH picked AS MATERIALIZED (
+    SELECT s.id AS slot_id, s.subtask_id, s.epoch FROM slot s
+    WHERE s.lane_id = :lane_id AND s.state = 'open' AND NOT EXISTS (
+        SELECT FROM assignment a WHERE a.subtask_id = s.subtask_id AND a.labeler_id = :me)
+    ORDER BY s.rank, s.id LIMIT 1 FOR UPDATE OF s {{wait}}
+), made AS ({_INSERT}), leased AS (
+    UPDATE slot SET state = 'leased', epoch = made.epoch, labeler_id = :me, lease_expires_at = made.lease_expires_at
+    FROM made WHERE slot.id = made.slot_id
+), started AS (
+    UPDATE task SET work_started = true, updated_at = :now FROM made JOIN subtask t ON t.id = made.subtask_id
+    WHERE task.id = t.task_id AND NOT task.work_started
+)
+SELECT * FROM made
+"""  # noqa: S608
+_TAKE_GOLD = f"""
+WITH picked AS MATERIALIZED (
+    SELECT NULL::bigint AS slot_id, g.id AS subtask_id, 0 AS epoch FROM subtask g
+    WHERE g.gold AND g.lane_id = :lane_id AND g.state = 'open' AND NOT EXISTS (
+        SELECT FROM assignment a WHERE a.subtask_id = g.id AND a.labeler_id = :me)
+    ORDER BY md5(g.id || :me) LIMIT 1
+), made AS ({_INSERT})
+SELECT * FROM made
+"""  # noqa: S608
+
+
+def _returning_assignment(statement: str) -> Any:
+    clause = text(statement).bindparams(bindparam("now", type_=_MOMENT))
+    return select(Assignment).from_statement(clause.columns(*Assignment.__table__.columns))
+
+
+_TAKES = {wait: _returning_assignment(_TAKE.format(wait=wait)) for wait in ("SKIP LOCKED", "")}
+_TAKES_GOLD = _returning_assignment(_TAKE_GOLD)
+
+
+def take_head(labeler_id: str, lane_id: int, now: datetime, *, waits: bool) -> Assignment | None:
+    """Lease the first slot of a lane; `waits` for a slot that somebody is about to take, and may not take."""
+    return _take(_TAKES["" if waits else "SKIP LOCKED"], labeler_id, lane_id, now)
+
+
+def take_gold(labeler_id: str, lane_id: int, now: datetime) -> Assignment | None:
+    """Hold a gold subtask of the lane; of those not seen, each labeler meets them in another order."""
+    return _take(_TAKES_GOLD, labeler_id, lane_id, now)
+
+
+def _take(statement: Any, labeler_id: str, lane_id: int, now: datetime) -> Assignment | None:
+    values: Mapping[str, Any] = {"id": new_id(), "me": labeler_id, "lane_id": lane_id, "now": now, **_LEASE}
+    return cast(Assignment | None, db.session.scalar(statement, values))

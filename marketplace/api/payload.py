@@ -1,131 +1,124 @@
-"""What a labeler is handed with an assignment: the subtask of its type, with signed links to its data."""
+"""An assignment as labelers' tools get it: the lease, the pay, and all that the subtask needs, by signed links.
 
+The same for gold as for any other subtask: nothing in it may tell them apart.
+"""
+
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import select
 
 from marketplace.db import db
-from marketplace.models import Assignment, AssignmentState, Frame, Subtask
-from marketplace.storage import Storage, storage
-from marketplace.words import timestamp
-from payouts import pricing
-from routing.task_types import TASK_TYPES, categorization, imageannotation, lidarannotation
+from marketplace.models import Assignment, Frame, Lane, Project, Subtask, Task
+from marketplace.storage import storage
+from payouts.pricing import hourly_cents
+from routing.task_types import TASK_TYPES, imageannotation, lidarannotation
 
 
 def assignment_payload(assignment: Assignment) -> dict[str, Any]:
-    """An assignment as `/labeler` gives it; nothing in it tells gold from real work."""
-    subtask = assignment.subtask
+    """All of it; `assignment_summary` is the short form for lists."""
+    columns: list[Any] = [Subtask, Task, Project.name, Project.simulated]
+    subtask, task, project, simulated = db.session.execute(
+        select(*columns)
+        .join(Task, Task.id == Subtask.task_id)
+        .join(Lane, Lane.id == Subtask.lane_id)
+        .join(Project, Project.id == Lane.project_id)
+        .where(Subtask.id == assignment.subtask_id)
+    ).one()
+    return assignment_summary(assignment, task.type, project, task.currency) | {
+        "subtask": {
+            "id": subtask.id,
+            "task_id": task.id,
+            "task_type": task.type,
+            "instruction": task.instruction,
+            "params": TASK_TYPES[task.type].labeler_params(task.params),
+            "project": project,
+            "simulated": simulated,
+            **_data(task, subtask),
+        },
+        "draft": assignment.draft,
+    }
+
+
+def assignment_summary(assignment: Assignment, task_type: str, project: str, currency: str) -> dict[str, Any]:
+    seconds = assignment.expected_seconds
     return {
         "id": assignment.id,
         "epoch": assignment.epoch,
         "state": assignment.state.value,
-        "claimed_at": timestamp(assignment.claimed_at),
-        "lease_expires_at": timestamp(assignment.lease_expires_at),
-        "submitted_at": timestamp(assignment.submitted_at),
-        "task_type": subtask.task.type,
-        "subtask": subtask_payload(subtask),
-        "draft": draft_for(assignment),
-        "draft_saved_at": timestamp(assignment.draft_saved_at),
+        "task_type": task_type,
+        "project": project,
+        "subtask_id": assignment.subtask_id,
+        "claimed_at": moment(assignment.claimed_at),
+        "lease_expires_at": moment(assignment.lease_expires_at),
+        "submitted_at": moment(assignment.submitted_at),
+        "closed_at": moment(assignment.closed_at),
+        "draft_saved_at": moment(assignment.draft_saved_at),
         "active_seconds": assignment.active_seconds,
-        "pay": pay_of(assignment),
+        "pay": {
+            "amount_cents": assignment.pay_cents,
+            "currency": currency,
+            "expected_seconds": seconds,
+            "hourly_cents": hourly_cents(assignment.pay_cents, seconds) or 0,
+        },
+        "reason": assignment.reason,
+        "appeal": assignment.appeal,
     }
 
 
-def pay_of(assignment: Assignment) -> dict[str, Any]:
-    """What was promised at the claim."""
-    hourly = pricing.hourly_cents(assignment.pay_cents, assignment.expected_seconds)
-    return {
-        "amount_cents": assignment.pay_cents,
-        "currency": assignment.subtask.task.currency,
-        "expected_seconds": assignment.expected_seconds,
-        "hourly_cents": hourly or 0,
-    }
+def moment(value: datetime | None) -> str | None:
+    return None if value is None else value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def draft_for(assignment: Assignment) -> dict[str, Any] | None:
-    """Her own draft; where one answer is all that is wanted, also what the last one left who gave the work back.
-
-    With several answers wanted each is to be independent, and nobody sees another's.
-    """
-    if assignment.draft is not None or assignment.subtask.answers_wanted > 1 or assignment.subtask.gold:
-        return assignment.draft
-    return db.session.scalar(
-        select(Assignment.draft)
-        .where(
-            Assignment.subtask_id == assignment.subtask_id,
-            Assignment.state.in_((AssignmentState.EXPIRED, AssignmentState.SKIPPED)),
-            Assignment.draft.is_not(None),
-        )
-        .order_by(Assignment.draft_saved_at.desc())
-        .limit(1)
-    )
+# The data of a subtask, by its type
 
 
-def subtask_payload(subtask: Subtask) -> dict[str, Any]:
-    task = subtask.task
-    common = {
-        "id": subtask.id,
-        "task_id": task.id,
-        "task_type": task.type,
-        "instruction": task.instruction,
-        "params": TASK_TYPES[task.type].labeler_params(task.params),
-        "project": task.project.name if task.project else "",
-        "simulated": bool(task.project and task.project.simulated),
-    }
-    return common | _DATA[task.type](subtask, storage())
+def _data(task: Task, subtask: Subtask) -> dict[str, Any]:
+    if task.type == lidarannotation.NAME:
+        return _drive(task, subtask)
+    if task.type == imageannotation.NAME:
+        return {"image": _picture(task)}
+    kind = task.params.get("attachment_type")
+    if kind == "image":
+        return {"content": {"type": "image", "url": _picture(task)["url"]}}
+    return {"content": {"type": "text", "text": task.params["attachment"]}}
 
 
-def _drive(subtask: Subtask, store: Storage) -> dict[str, Any]:
-    frames = db.session.scalars(
-        select(Frame)
-        .where(
-            Frame.task_id == subtask.task_id,
-            Frame.number >= subtask.window_start,
-            Frame.number < subtask.window_stop,
-        )
+def _drive(task: Task, subtask: Subtask) -> dict[str, Any]:
+    start, stop = subtask.window_start or 0, subtask.window_stop or task.frames_total
+    rows = db.session.execute(
+        select(Frame.number, Frame.points_key, Frame.points_count, Frame.manifest)
+        .where(Frame.task_id == task.id, Frame.number >= start, Frame.number < stop)
         .order_by(Frame.number)
     )
-    window = {
-        "start": subtask.window_start,
-        "stop": subtask.window_stop,
-        "frame_count": subtask.task.frames_total,
-    }
-    return {"frames": [_frame(frame, store) for frame in frames], "window": window, "ghosts": []}
-
-
-def _frame(frame: Frame, store: Storage) -> dict[str, Any]:
-    manifest = frame.manifest
     return {
-        "index": frame.number,
+        "frames": [_frame(*row) for row in rows],
+        "window": {"start": start, "stop": stop, "frame_count": task.frames_total},
+        # Tracks of finished neighbours, to begin from, would make the seam's agreement tell nothing.
+        "ghosts": [],
+    }
+
+
+def _frame(number: int, points_key: str, points_count: int, manifest: dict[str, Any]) -> dict[str, Any]:
+    link = storage().link
+    images = [
+        {"url": link(image["key"])} | {name: value for name, value in image.items() if name != "key"}
+        for image in manifest.get("images", [])
+    ]
+    return {
+        "index": number,
         "timestamp": manifest.get("timestamp"),
-        "points_url": store.link(frame.points_key),
-        "points_count": frame.points_count,
-        "device": manifest["device"],
+        "points_url": link(points_key),
+        "points_count": points_count,
+        "device": manifest.get("device"),
         "gps": manifest.get("gps"),
         "radar": manifest.get("radar", []),
-        "images": [_image(image, store) for image in manifest.get("images", [])],
+        "images": images,
     }
 
 
-def _image(image: dict[str, Any], store: Storage) -> dict[str, Any]:
-    """The image with a link in place of its key."""
-    return {name: value for name, value in image.items() if name != "key"} | {"url": store.link(image["key"])}
-
-
-def _picture(subtask: Subtask) -> dict[str, Any]:
-    return dict(db.session.get_one(Frame, (subtask.task_id, 0)).manifest["images"][0])
-
-
-def _boxes(subtask: Subtask, store: Storage) -> dict[str, Any]:
-    image = _picture(subtask)
-    return {"image": {"url": store.link(image["key"]), "width": image["width"], "height": image["height"]}}
-
-
-def _category(subtask: Subtask, store: Storage) -> dict[str, Any]:
-    params = subtask.task.params
-    if params["attachment_type"] == "text":
-        return {"content": {"type": "text", "text": params["attachment"]}}
-    return {"content": {"type": "image", "url": store.link(_picture(subtask)["key"])}}
-
-
-_DATA = {lidarannotation.NAME: _drive, imageannotation.NAME: _boxes, categorization.NAME: _category}
+def _picture(task: Task) -> dict[str, Any]:
+    """The one image of a task."""
+    manifest = db.session.scalars(select(Frame.manifest).where(Frame.task_id == task.id, Frame.number == 0)).one()
+    image = manifest["images"][0]
+    return {"url": storage().link(image["key"]), "width": image["width"], "height": image["height"]}

@@ -6,9 +6,11 @@ import hmac
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import quote
+from typing import cast
+from urllib.parse import quote, unquote
 
 import obstore
+from flask import current_app
 from obstore.store import LocalStore, ObjectStore, from_url
 
 from marketplace.errors import NotFound
@@ -65,9 +67,19 @@ class Storage:
         expires = (int(moment) // seconds + 2) * seconds
         return f"/media/{quote(key)}?expires={expires}&signature={self._sign(key, expires)}"
 
+    def renewed(self, url: str, *, seconds: int = LINK_SECONDS) -> str:
+        """The same link, absolute or not, with a new end: one that was written down long ago leads somewhere again."""
+        before, _, rest = url.partition("/media/")
+        return before + self.link(unquote(rest.partition("?")[0]), seconds=seconds)
+
     def is_signed(self, key: str, expires: int, signature: str, *, now: float | None = None) -> bool:
         moment = time.time() if now is None else now
         return moment < expires and hmac.compare_digest(self._sign(key, expires), signature)
 
     def _sign(self, key: str, expires: int) -> str:
         return hmac.new(self._secret, f"{expires}:{key}".encode(), hashlib.sha256).hexdigest()[:40]
+
+
+def storage() -> Storage:
+    """The application's store."""
+    return cast(Storage, current_app.extensions["storage"])

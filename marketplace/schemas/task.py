@@ -5,6 +5,7 @@ from typing import Any
 from marshmallow import EXCLUDE, INCLUDE, Schema, ValidationError, fields, post_dump, pre_load, validate
 
 from marketplace.schemas.shape import Moment, Time
+from marketplace.storage import LINK_SECONDS_LONG, storage
 
 METADATA_CHARACTERS_MAX = 10_000
 TAGS_MAX = 5
@@ -33,6 +34,17 @@ class Metadata(fields.Dict):
         if len(repr(result)) > METADATA_CHARACTERS_MAX:
             raise ValidationError("Not more than 10 KB.")
         return result
+
+
+class Response(fields.Dict):
+    """A finished task's response; the link to its file is signed anew whenever the task is read."""
+
+    def _serialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
+        response = super()._serialize(value, *args, **kwargs)
+        file = response.get("annotations") if isinstance(response, dict) else None
+        if not (isinstance(file, dict) and isinstance(file.get("url"), str)):
+            return response
+        return response | {"annotations": {"url": storage().renewed(file["url"], seconds=LINK_SECONDS_LONG)}}
 
 
 class NewTask(Schema):
@@ -104,7 +116,7 @@ class TaskSchema(Schema):
     project_param_version = fields.Integer(attribute="param_version")
     instruction = fields.String()
     params = fields.Dict(metadata={"description": "What is of the task's type, with the defaults filled in."})
-    response = fields.Dict(metadata={"description": "The result, once completed, or what went wrong."})
+    response = Response(metadata={"description": "The result, once completed, or what went wrong."})
     metadata = fields.Dict(attribute="metadata_")
     tags = fields.List(fields.String())
     unique_id = fields.String()

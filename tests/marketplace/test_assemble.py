@@ -39,7 +39,7 @@ from payouts import ledger
 from payouts.chart import Kind
 from routing.task_types import TASK_TYPES
 from routing.types import Window
-from tests.marketplace.api_world import BOXES, CATEGORIZATION, DRIVE, FUNDS_CENTS, funds_of
+from tests.marketplace.api_world import BOXES, CATEGORIZATION, DRIVE, FUNDS_CENTS, Caller, funds_of
 from tests.marketplace.test_ingest import frame, look, picture, send, send_drive, upload, work
 
 RunJobs = Callable[[], None]
@@ -136,8 +136,21 @@ def test_perfect_answers_become_the_truth(nora: NewCustomer, drive: str) -> None
     assert (callback.task_id, callback.event, callback.url) == (drive, "completed", "http://127.0.0.1:9/done")
     assert ledger.balance(db.session, Kind.TASK_RESERVE, drive) == 0  # type: ignore[arg-type]
     assert FUNDS_CENTS - funds_of(nora) == task.quote_cents
-    link = task.response["annotations"]["url"] if task.response else ""
+    assert task.response is not None
+    link = task.response["annotations"]["url"]
     assert link.startswith(f"http://127.0.0.1:8000/media/deliverables/{drive}/v1/response.json?")
+
+
+def test_the_link_to_a_deliverable_does_not_grow_old(app: Flask, live: Caller, drive: str) -> None:
+    resolve_all(drive, truth_of(FRAMES))
+    with transaction():
+        old = storage().link(f"deliverables/{drive}/v1/response.json", now=0)
+        look(drive).response = {"annotations": {"url": f"http://127.0.0.1:8000{old}"}}
+    address = live.get(f"task/{drive}").get_json()["response"]["annotations"]["url"]
+    assert address.startswith("http://127.0.0.1:8000/media/")
+    answer = app.test_client().get(address.removeprefix("http://127.0.0.1:8000"))
+    assert answer.status_code == 200 and len(answer.get_json()) == FRAMES
+    assert app.test_client().get(old).status_code == 403
 
 
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -40,7 +40,7 @@ class Response(fields.Dict):
     """A finished task's response; the link to its file is signed anew whenever the task is read."""
 
     def _serialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
-        response = super()._serialize(value, *args, **kwargs)
+        response = super()._serialize(value, *args, **kwargs)  # type: ignore[no-untyped-call]
         file = response.get("annotations") if isinstance(response, dict) else None
         if not (isinstance(file, dict) and isinstance(file.get("url"), str)):
             return response

@@ -2,6 +2,7 @@
 import type { MountTool } from "../workbench/tool";
 
 export const TOOLS: Record<string, () => Promise<MountTool>> = {
+  lidarannotation: async () => (await import("./lidarannotation/mount")).mount,
   imageannotation: async () => (await import("./imageannotation/mount")).mount,
   categorization: async () => (await import("./categorization/mount")).mount,
 };

@@ -55,7 +55,7 @@ export class CloseUp {
     scope: Scope,
   ) {
     this.eye.matrixAutoUpdate = false;
-    this.pane = new ViewPane(host, scene, (size) => this.setUpCamera(size), () => this.refresh(), scope);
+    this.pane = new ViewPane(host, scene, (size) => this.setUpCamera(size), () => this.resize(), scope);
     const caption = document.createElement("span");
     caption.className = "pc-caption";
     caption.textContent = NAMES[axis];
@@ -76,6 +76,12 @@ export class CloseUp {
     if (!cuboid) this.drag = null;
     if (!this.drag) this.align();
     this.host.classList.toggle("is-empty", !cuboid);
+    this.refresh();
+  }
+
+  private resize(): void {
+    this.span = null;
+    if (!this.drag) this.align();
     this.refresh();
   }
 

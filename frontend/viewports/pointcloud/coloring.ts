@@ -85,8 +85,9 @@ void main() {
     if (all(lessThanEqual(abs(own), boxHalf))) tone = mix(tone, selectedColor, 0.65);
   }
   // Close points are larger: from some metres in perspective, by scale in the close-ups.
-  float metre = 0.5 * projectionMatrix[1][1] * viewHeight / (projectionMatrix[3][3] == 1.0 ? 1.0 : max(-seen.z, 0.1));
-  gl_PointSize = size * clamp(metre * 0.02, 1.0, 2.2);
+  bool level = projectionMatrix[3][3] == 1.0;
+  float metre = 0.5 * projectionMatrix[1][1] * viewHeight / (level ? 1.0 : max(-seen.z, 0.1));
+  gl_PointSize = size * clamp(metre * (level ? 0.04 : 0.02), 1.0, 2.2);
 }`;
 
 const FRAGMENT = /* glsl */ `

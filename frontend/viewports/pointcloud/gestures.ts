@@ -24,7 +24,6 @@ interface Place {
 export class Gestures {
   private readonly places = new Map<number, Place>();
   private owner: Owner | null = null;
-  private space = false;
 
   constructor(
     private readonly host: HTMLElement,
@@ -37,9 +36,6 @@ export class Gestures {
     scope.listen<PointerEvent>(host, "pointercancel", (event) => this.end("cancel", event));
     scope.listen<MouseEvent>(host, "contextmenu", (event) => event.preventDefault());
     scope.listen<WheelEvent>(host, "wheel", (event) => this.wheel(event), { passive: false });
-    scope.listen<KeyboardEvent>(window, "keydown", (event) => (this.space ||= event.code === "Space"));
-    scope.listen<KeyboardEvent>(window, "keyup", (event) => (this.space &&= event.code !== "Space"));
-    scope.listen(window, "blur", () => (this.space = false));
   }
 
   private down(event: PointerEvent): void {
@@ -58,7 +54,7 @@ export class Gestures {
   }
 
   private ownerOf(event: PointerEvent): Owner {
-    if (event.button !== 0 || this.space) return "pan";
+    if (event.button !== 0) return "pan";
     if (this.moves.tool("down", event)) return "tool";
     return this.moves.leftTurns() && !event.shiftKey ? "turn" : "pan";
   }

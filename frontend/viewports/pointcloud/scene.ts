@@ -21,8 +21,8 @@ export interface Device {
 
 /** Beyond this from the origin, 32-bit numbers would lose millimetres. */
 const FAR = 4000;
-/** Objects on this layer are for the main view only. */
-export const FACES_LAYER = 1;
+/** Objects on this layer are for the main view only: close-ups show points and the cuboid. */
+export const MAIN_LAYER = 1;
 const RADAR_COLOR = rgb("#f2f2f2");
 const DEVICE_COLOR = rgb("#8b95a3");
 const SELECTED = rgb(SELECTED_COLOR);
@@ -51,12 +51,12 @@ export class PointScene {
   private readonly ghosts = fatLines({ linewidth: 1.5, dashed: true, dashSize: 0.25, gapSize: 0.2 });
   private readonly selected = fatLines({ linewidth: 2.5, depthTest: false });
   private readonly deviceMark = fatLines({ linewidth: 1.5 });
-  private readonly radarMarks = new Points(new BufferGeometry(), new PointsMaterial({ size: 7 * pixelRatio(), sizeAttenuation: false }));
+  private readonly radarMarks = new Points(new BufferGeometry(), new PointsMaterial({ size: 5 * pixelRatio(), sizeAttenuation: false }));
   private readonly velocities = fatLines({ linewidth: 1.5 });
 
   constructor(scope?: Scope) {
     this.renderer = new Renderer(this);
-    this.faces.layers.set(FACES_LAYER);
+    for (const thing of [this.faces, this.radarMarks, this.velocities, this.deviceMark]) thing.layers.set(MAIN_LAYER);
     this.selected.renderOrder = 2;
     this.radarMarks.material.color.setRGB(...RADAR_COLOR);
     for (const thing of this.things()) {

@@ -9,7 +9,7 @@ import {
 } from "./orbit";
 import { ViewPane, type Pointer, type Size } from "./pane";
 import { nearestPoint, pickCuboid, pixelsPerMetre } from "./picking";
-import { FACES_LAYER, type PointScene } from "./scene";
+import { MAIN_LAYER, type PointScene } from "./scene";
 import { relative } from "./shapes";
 
 const POINT_REACH = 8;
@@ -29,7 +29,7 @@ export class MainView {
 
   constructor(host: HTMLElement, private readonly scene: PointScene, scope: Scope) {
     for (const camera of [this.perspective, this.above]) {
-      camera.layers.enable(FACES_LAYER);
+      camera.layers.enable(MAIN_LAYER);
       camera.matrixAutoUpdate = false;
     }
     this.pane = new ViewPane(host, scene, (size) => this.setUpCamera(size), () => this.onCamera?.(), scope);
@@ -50,6 +50,21 @@ export class MainView {
 
   get isTop(): boolean {
     return this.orbit.top;
+  }
+
+  /** What is up on the screen in the view from above, as a yaw in the world. */
+  get yaw(): number {
+    return this.orbit.yaw;
+  }
+
+  /** The place in the middle. */
+  get target(): Vec3 {
+    return this.orbit.target;
+  }
+
+  /** Goes along with something that moved. */
+  carry(by: Vec3): void {
+    this.show({ ...this.orbit, target: this.orbit.target.map((value, axis) => value + by[axis]!) as Vec3 });
   }
 
   setTop(top: boolean): void {

@@ -61,7 +61,7 @@ def new_project() -> ResponseReturnValue:
                 hourly_rate_cents=form.hourly_rate_cents(),
             )
             flash(f'The project "{project.name}" is open. Send its first task.')
-            return redirect(url_for("customer.new_task.new", project_id=project.id))
+            return redirect(url_for("customer.new_task.new", project_word=project.id))
         except (InvalidInput, Conflict) as error:
             page = _new_project_page(form, {error.field or "name": error.message})
             return page, 400

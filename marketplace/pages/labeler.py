@@ -32,6 +32,7 @@ def work() -> ResponseReturnValue:
     return render_template(
         "labeler/work.html",
         labeler=labeler,
+        restricted=people.is_restricted(labeler, utc_now()),
         held=done.open_work(labeler.id),
         offers=offers,
         accuracy={one.task_type: one for one in accuracy_of(labeler.id)},

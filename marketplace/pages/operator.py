@@ -122,7 +122,7 @@ LABELER_COLUMNS: tables.Columns[LabelerRow] = [
     ("labeler_id", lambda row: row.labeler.id),
     ("name", lambda row: row.labeler.name),
     ("email", lambda row: row.labeler.email),
-    ("state", lambda row: row.labeler.state.value),
+    ("state", lambda row: row.state.value),
     ("qualified", lambda row: " ".join(row.qualified)),
     ("requested", lambda row: " ".join(row.requested)),
     ("accuracy", _in_words),
@@ -144,6 +144,7 @@ def _labeler_page(
     page = render_template(
         "operator/labeler.html",
         labeler=labeler,
+        restricted=people.is_restricted(labeler, utc_now()),
         accuracy={one.task_type: one for one in measured},
         chart=_accuracy_chart(measured) if measured else None,
         qualified=done.qualified_types(labeler.id),

@@ -1,10 +1,13 @@
 """Reviewers' pages: answers that disagree, side by side, and labelers' appeals."""
 
+import json
+from typing import Any
+
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from marketplace.auth import current_user
-from marketplace.errors import LabelyardError
+from marketplace.errors import Forbidden, InvalidInput, LabelyardError, WrongState
 from marketplace.models import AssignmentState, ReviewDecision
 from marketplace.pipeline import review
 from marketplace.reports import reviews as found_in
@@ -27,7 +30,7 @@ def subtask(subtask_id: str) -> ResponseReturnValue:
 
 
 def _subtask_page(
-    subtask_id: str, values: dict[str, str] | None = None, error: str | None = None
+    subtask_id: str, values: dict[str, str] | None = None, error: LabelyardError | None = None
 ) -> ResponseReturnValue:
     row = found_in.find_subtask(subtask_id)
     measured = accuracies(one.labeler_id for one in row.assignments)
@@ -41,9 +44,15 @@ def _subtask_page(
         points=found_in.points_in(row.subtask),
         past=found_in.reviews_of_subtask(subtask_id),
         values=values or {},
-        error=error,
+        errors={_field(error): error.message} if error else {},
     )
     return page, 400 if error else 200
+
+
+def _field(error: LabelyardError) -> str:
+    """The form's field at fault; what concerns no field there stands above the page."""
+    word = (error.field or "").partition(".")[0]
+    return word if word in {"reason", "answer"} else "form"
 
 
 def _of_type(measured: list[Accuracy], task_type: str) -> Accuracy | None:
@@ -53,18 +62,36 @@ def _of_type(measured: list[Accuracy], task_type: str) -> Accuracy | None:
 @blueprint.post("/reviews/<subtask_id>")
 def decide(subtask_id: str) -> ResponseReturnValue:
     values = request.form.to_dict()
-    assignment_id, reason = values.get("assignment_id", ""), values.get("reason", "").strip()
-    if not reason:
-        return _subtask_page(subtask_id, values, "Please say why; the labelers read it.")
-    if values.get("decision") not in {ReviewDecision.ACCEPTED, ReviewDecision.REJECTED}:
-        return _subtask_page(subtask_id, values, "Please choose what becomes of the answer.")
     try:
-        decision = ReviewDecision(values["decision"])
-        review.decide(current_user(), subtask_id, decision, assignment_id=assignment_id, reason=reason)
-    except LabelyardError as error:
-        return _subtask_page(subtask_id, values, error.message)
+        decision = _decision(values.get("decision", ""))
+        review.decide(
+            current_user(),
+            subtask_id,
+            decision,
+            assignment_id=values.get("assignment_id", ""),
+            reason=values.get("reason", ""),
+            answer=_answer(values.get("answer", "")) if decision is ReviewDecision.FIXED else None,
+        )
+    except (InvalidInput, WrongState, Forbidden) as error:
+        return _subtask_page(subtask_id, values, error)
     flash(f"The answer is {decision.value}.")
     return redirect(url_for("review.reviews"))
+
+
+def _decision(word: str) -> ReviewDecision:
+    if word not in set(ReviewDecision):
+        raise InvalidInput("Please choose what becomes of the answer.", "decision")
+    return ReviewDecision(word)
+
+
+def _answer(text: str) -> dict[str, Any]:
+    try:
+        answer = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise InvalidInput(f"This is not JSON: {error}.", "answer") from error
+    if not isinstance(answer, dict):
+        raise InvalidInput("An answer is a JSON object.", "answer")
+    return answer
 
 
 # Appeals
@@ -83,13 +110,10 @@ def _appeals_page(values: dict[str, str] | None = None, error: str | None = None
 
 @blueprint.post("/appeals/<assignment_id>/<any(accept, reject):what>")
 def decide_appeal(assignment_id: str, what: str) -> ResponseReturnValue:
-    reason = request.form.get("reason", "").strip()
-    values = {"assignment_id": assignment_id, "reason": reason}
-    if not reason:
-        return _appeals_page(values, "Please say why; the labeler reads it.")
+    reason = request.form.get("reason", "")
     try:
         review.decide_appeal(current_user(), assignment_id, what == "accept", reason)
-    except LabelyardError as error:
-        return _appeals_page(values, error.message)
+    except (InvalidInput, Forbidden) as error:
+        return _appeals_page({"assignment_id": assignment_id, "reason": reason}, error.message)
     flash("The answer is accepted and paid." if what == "accept" else "The rejection stands.")
     return redirect(url_for("review.appeals"))

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import ColumnElement, and_, func, or_, select
 
+from marketplace.clock import utc_now
 from marketplace.db import db
 from marketplace.errors import NotFound
 from marketplace.models import (
@@ -35,6 +36,10 @@ class LabelerRow:
     qualified: list[str]
     requested: list[str]
     accuracy: list[Accuracy]
+
+    @property
+    def state(self) -> LabelerState:
+        return LabelerState.RESTRICTED if is_restricted(self.labeler, utc_now()) else LabelerState.ACTIVE
 
 
 def labelers(wish: Wish, *, state: str | None, words: str | None) -> Found[LabelerRow]:
@@ -72,7 +77,8 @@ def labelers(wish: Wish, *, state: str | None, words: str | None) -> Found[Label
 
 def _narrowed(statement: Any, state: str | None, words: str | None) -> Any:
     if state in set(LabelerState):
-        statement = statement.where(Labeler.state == state)
+        holds = restriction_holds(utc_now())
+        statement = statement.where(holds if state == LabelerState.RESTRICTED else ~holds)
     elif state == "requests":
         statement = statement.where(Labeler.id.in_(list(pending_requests())))
     if words:
@@ -121,6 +127,18 @@ def pending_requests() -> dict[str, list[str]]:
     ):
         found[labeler_id].append(wanted)
     return found
+
+
+def is_restricted(labeler: Labeler, now: datetime) -> bool:
+    """Whether a restriction is in force; one with an end is over when that has come, though the row still tells it."""
+    until = labeler.restricted_until
+    return labeler.state is LabelerState.RESTRICTED and (until is None or until > now)
+
+
+def restriction_holds(now: datetime) -> ColumnElement[bool]:
+    """The same, as a condition on the rows."""
+    ends = Labeler.restricted_until
+    return and_(Labeler.state == LabelerState.RESTRICTED, or_(ends.is_(None), ends > now))
 
 
 def find_labeler(labeler_id: str) -> Labeler:

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, exists, func, select
 
+from marketplace.clock import utc_now
 from marketplace.db import db
 from marketplace.models import (
     Assignment,
@@ -13,9 +14,9 @@ from marketplace.models import (
     Customer,
     KeyMode,
     Labeler,
-    LabelerState,
     Lane,
     Project,
+    Review,
     Slot,
     SlotState,
     Subtask,
@@ -24,6 +25,7 @@ from marketplace.models import (
     TaskStage,
     TaskStatus,
 )
+from marketplace.reports.labelers import restriction_holds
 
 STUCK_AFTER = timedelta(hours=1)
 CLAIM_TO_SUBMIT_MAX = timedelta(days=2)
@@ -142,14 +144,15 @@ class Attention:
 
 
 def attention() -> Attention:
+    decided = exists().where(Review.assignment_id == Assignment.id, Review.created_at > Assignment.appealed_at)
     labelers, restricted = db.session.execute(
-        select(func.count(), func.count().filter(Labeler.state == LabelerState.RESTRICTED)).select_from(Labeler)
+        select(func.count(), func.count().filter(restriction_holds(utc_now()))).select_from(Labeler)
     ).one()
     return Attention(
         reviews=_count(select(func.count()).where(Subtask.state == SubtaskState.IN_REVIEW)),
         appeals=_count(
             select(func.count()).where(
-                Assignment.appealed_at.is_not(None), Assignment.state == AssignmentState.REJECTED
+                Assignment.appealed_at.is_not(None), Assignment.state == AssignmentState.REJECTED, ~decided
             )
         ),
         labelers=labelers,

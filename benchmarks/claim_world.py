@@ -1,0 +1,168 @@
+"""A marketplace full of open slots for the claim benchmarks, on embedded servers of its own with full durability."""
+
+import os
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from marketplace import embedded, migrate
+from marketplace.config import Settings
+
+ANSWERS = 3  # slots per subtask
+LANES = 4
+TASK_SUBTASKS = 100
+LABELERS = 4_000  # at work by turns, 32 at a time: each has finished before it is her turn again
+CLOSE_SECONDS = 0.25
+
+BASE = f"""
+INSERT INTO customer (id, name, email, callback_auth_key, test_callback_auth_key, signing_secret, created_at)
+VALUES ('customer', 'Bench', 'b@example.org', 'k', 'k', 'k', now());
+INSERT INTO project (id, customer_id, mode, name, task_type, params, param_history, hourly_rate_cents, simulated,
+                     staged, created_at)
+SELECT 'project' || k, 'customer', 'live', 'bench ' || k, 'categorization', '{{}}', '[]', 1800, false, false, now()
+FROM generate_series(1, {LANES}) k;
+INSERT INTO lane (project_id, task_type, paused)
+SELECT 'project' || k, 'categorization', false FROM generate_series(1, {LANES}) k;
+INSERT INTO labeler (id, name, email, country, reviewer, state, payouts_enabled, created_at)
+SELECT 'labeler' || k, 'L', 'l@example.org', 'US', false, 'active', true, now()
+FROM generate_series(0, {LABELERS - 1}) k;
+INSERT INTO qualification (labeler_id, task_type, granted_at, granted_by)
+SELECT id, 'categorization', now(), 'operator' FROM labeler;
+INSERT INTO skill (id, labeler_id, task_type, alpha, beta, gold_seen, real_seen, details, updated_at)
+SELECT 's' || id, id, 'categorization', 20, 3, 5, 10, '{{}}', now() FROM labeler;
+INSERT INTO labeler_token (token_hash, labeler_id, created_at)
+SELECT encode(sha256(convert_to('labeler_' || id, 'UTF8')), 'hex'), id, now() FROM labeler;
+"""
+TASKS = """
+INSERT INTO task (id, customer_id, mode, project_id, type, status, stage, params, instruction, metadata, tags, priority,
+                  work_started, audits, quote_cents, currency, frames_total, frames_ready, created_at, updated_at,
+                  clear_unique_id_on_error)
+SELECT 't' || k, 'customer', 'live', 'project' || (k %% %(lanes)s::int + 1), 'categorization', 'pending', 'labeling',
+       '{"attachment_type": "text", "attachment": "A short text.", "categories": ["good", "bad"],
+         "allow_multiple": false, "answers": 3}', 'What is it?', '{}', '[]', 10, false, '[]', 30, 'USD', 0, 0, now(),
+       now(), false
+FROM generate_series(%(first)s::int, %(last)s::int) k ON CONFLICT DO NOTHING
+"""
+SUBTASKS = """
+INSERT INTO subtask (id, task_id, lane_id, position, state, answers_wanted, effort_seconds, pay_cents, gold, created_at)
+SELECT 's' || k, 't' || k / %(per_task)s::int, lane.id, k %% %(per_task)s::int, 'open', %(answers)s::int, 20, 10, false,
+       now()
+FROM generate_series(%(first)s::int, %(last)s::int) k
+JOIN lane ON lane.project_id = 'project' || (k / %(per_task)s::int %% %(lanes)s::int + 1)
+"""
+SLOTS = """
+INSERT INTO slot (lane_id, rank, subtask_id, state, epoch)
+SELECT subtask.lane_id, -10, subtask.id, 'open', 0
+FROM generate_series(%(first)s::int, %(last)s::int) k JOIN subtask ON subtask.id = 's' || k,
+     generate_series(1, %(answers)s::int) ORDER BY k
+"""
+CLOSE = """
+WITH closed AS (
+    UPDATE assignment SET state = 'submitted', submitted_at = now(), answer = '{"category": "good"}'
+    WHERE state = 'claimed' AND claimed_at < now() - interval '0.1 s' RETURNING slot_id
+)
+UPDATE slot SET state = 'done', lease_expires_at = NULL FROM closed WHERE slot.id = closed.slot_id
+"""
+HEALTH = """
+SELECT n_dead_tup, (SELECT count(*) FROM (SELECT FROM slot WHERE state = 'open' LIMIT 2000000) o)
+FROM pg_stat_user_tables WHERE relname = 'slot'
+"""
+
+
+@dataclass
+class World:
+    servers: embedded.Servers
+    folder: Path
+    subtasks: int = 0
+
+    @property
+    def url(self) -> str:
+        """For psycopg; the owner's, which may bulk-load."""
+        return self.servers.migrations_database_url.replace("postgresql+psycopg://", "postgresql://")
+
+    def settings(self, **more: Any) -> Settings:
+        return Settings(
+            database_url=self.servers.database_url,
+            migrations_database_url=self.servers.migrations_database_url,
+            redis_url=self.servers.redis_url,
+            secret_key="benchmark",
+            data_dir=self.folder,
+            storage_url=f"file://{self.folder / 'storage'}",
+            base_url="http://127.0.0.1",
+            **more,
+        )
+
+    def open_slots(self, connection: psycopg.Connection, count: int) -> None:
+        """Bulk-load subtasks with their slots, a few at a time or a million at once."""
+        first, last = self.subtasks, self.subtasks + -(-count // ANSWERS) - 1
+        values = {"lanes": LANES, "per_task": TASK_SUBTASKS, "answers": ANSWERS}
+        tasks = {"first": first // TASK_SUBTASKS, "last": last // TASK_SUBTASKS}
+        connection.execute(TASKS, values | tasks)
+        connection.execute(SUBTASKS, values | {"first": first, "last": last})
+        connection.execute(SLOTS, values | {"first": first, "last": last})
+        self.subtasks = last + 1
+
+    def refill(self, count: int) -> None:
+        """Empty the marketplace and fill it with `count` open slots."""
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            connection.execute("TRUNCATE customer, project, lane, labeler, task, subtask, slot, assignment CASCADE")
+            connection.execute(BASE)
+            self.subtasks = 0
+            self.open_slots(connection, count)
+            connection.execute("VACUUM ANALYZE")
+            connection.execute("CHECKPOINT")
+
+    @contextmanager
+    def steady(self) -> Iterator[None]:
+        """Meanwhile finish what was claimed and open as many slots anew, as submits and new tasks would."""
+        stop = threading.Event()
+        thread = threading.Thread(target=self._close_and_open, args=[stop], daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            thread.join()
+
+    def _close_and_open(self, stop: threading.Event) -> None:
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            while not stop.wait(CLOSE_SECONDS):
+                closed = connection.execute(CLOSE).rowcount
+                if closed:
+                    self.open_slots(connection, closed)
+
+    def health(self) -> tuple[int, int]:
+        """Dead rows of the table of slots, and open slots."""
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            row = connection.execute(HEALTH).fetchone()
+            assert row is not None
+            return int(row[0]), int(row[1])
+
+
+@contextmanager
+def world() -> Iterator[World]:
+    with tempfile.TemporaryDirectory() as folder:
+        attachment = embedded.attach(Path(folder) / "var")
+        try:
+            migrate.upgrade(attachment.servers.migrations_database_url)
+            yield World(attachment.servers, Path(folder))
+        finally:
+            attachment.close()
+
+
+def fsync_milliseconds(folder: Path, tries: int = 50) -> float:
+    """What one small durable write costs here: the floor of any commit's latency."""
+    with (folder / "fsync").open("wb") as file:
+        began = time.perf_counter()
+        for _ in range(tries):
+            file.write(b"x" * 512)
+            file.flush()
+            os.fdatasync(file.fileno())
+        return (time.perf_counter() - began) / tries * 1e3

@@ -36,6 +36,7 @@ WINDOWS = {"window_frames": 10, "window_overlap": 2}
 FIRST_FRAMES, MAIN_FRAMES, GOLD_FRAMES = 16, 40, 4
 SEED_FIRST, SEED_MAIN, SEED_GOLD = 3, 11, 29
 PROCESSES = 2
+LAST = "afternoon"
 ROUNDS_MAX = 60
 HOURS_AGO = 3  # the first drive came in, and its labelers began
 STEADINESS = {"ana": 0.03, "ben": 0.06, "chris": 0.1}  # metres
@@ -66,35 +67,54 @@ NORA = next(person for person in PEOPLE if person.name == "Nora")
 
 
 def make() -> bool:
-    """Fill an empty marketplace; returns whether it did. What others have put there is never touched."""
+    """Fill an empty marketplace; returns whether it did. What others have put there is never touched.
+
+    Each step is one transaction, and a start that was cut short is taken up again by the next one.
+    """
     require_demo()
     with transaction():
-        if db.session.scalar(select(User.id).limit(1)) or db.session.scalar(select(Customer.id).limit(1)):
+        is_empty = db.session.scalar(select(User.id).limit(1)) is None
+        if not is_empty and not _is_unfinished():
             return False
-    click.echo("Making the demo world: a simulated street is driven through ...")
+    click.echo("Making the demo world: driving through a simulated street ...")
     first, main, gold = (
         record(seed, frames, processes=PROCESSES)
         for seed, frames in ((SEED_FIRST, FIRST_FRAMES), (SEED_MAIN, MAIN_FRAMES), (SEED_GOLD, GOLD_FRAMES))
     )
-    click.echo("... and its first drive is labeled ...")
-    with transaction():
-        customer = _open_accounts()
-        _make_projects(customer)
-        _submit_gold(customer, gold)
-        _submit_drive(customer, first, "morning", window_frames=6)
-        _submit_images(customer, first, range(2, FIRST_FRAMES, 6))
-        _submit_notes(customer, NOTES[:5])
-        db.session.flush()
-        db.session.execute(update(Task).values(created_at=utc_now() - timedelta(hours=HOURS_AGO, minutes=10)))
+    if is_empty:
+        with transaction():
+            _begin(first, gold)
+    click.echo("... and labeling its first drive ...")
     work_off(seed=SEED_FIRST)
     with transaction():
         customer = db.session.scalars(select(Customer).filter_by(email=NORA.email)).one()
-        _submit_drive(customer, main, "afternoon")
+        _submit_drive(customer, main, LAST)
         _submit_images(customer, main, range(0, MAIN_FRAMES, 6))
         _submit_notes(customer, NOTES[5:])
     _run_jobs()
     settle.release_due_holds()
     return True
+
+
+def _is_unfinished() -> bool:
+    """Whether this is a demo world without its last drive."""
+    drive = select(Task.id).filter_by(unique_id=f"demo-{LAST}").limit(1)
+    return _nora() is not None and db.session.scalar(drive) is None
+
+
+def _nora() -> str | None:
+    return db.session.scalar(select(User.id).filter_by(email=NORA.email))
+
+
+def _begin(first: Recording, gold: Recording) -> None:
+    customer = _open_accounts()
+    _make_projects(customer)
+    _submit_gold(customer, gold)
+    _submit_drive(customer, first, "morning", window_frames=6)
+    _submit_images(customer, first, range(2, FIRST_FRAMES, 6))
+    _submit_notes(customer, NOTES[:5])
+    db.session.flush()
+    db.session.execute(update(Task).values(created_at=utc_now() - timedelta(hours=HOURS_AGO, minutes=10)))
 
 
 def require_demo() -> None:
@@ -104,7 +124,7 @@ def require_demo() -> None:
 
 def sign_ins() -> str:
     """The table of who may sign in, for people; empty words where this is no demo world."""
-    if db.session.scalar(select(User.id).filter_by(email=NORA.email)) is None:
+    if _nora() is None:
         return "This marketplace has people of its own, so the demo world was not made: it needs an empty data folder."
     width = max(len(person.email) for person in PEOPLE)
     rows = [f"  {person.role:<9} {person.email:<{width}}  {person.what}" for person in PEOPLE]

@@ -10,7 +10,7 @@ points.
 - Where an object is hidden for a moment, leave those frames out.
 """
 IMAGE_INSTRUCTION = """\
-Draw a box around every car, truck, pedestrian and cyclist that is at least 14 pixels high. The box holds all of the
+Draw a box around every car, truck, pedestrian and cyclist that is at least 16 pixels high. The box holds all of the
 object, also what something else hides; at the edge of the picture it ends there.
 """
 NOTE_INSTRUCTION = "What is the driver's note mostly about?"

@@ -21,7 +21,9 @@ HAZE: Colour = (214, 222, 230)
 SKY_TOP: Colour = (138, 176, 218)
 SUN = np.array([0.36, -0.48, 0.8])
 AMBIENT, SUNLIGHT = 0.56, 0.5
-ASPHALT, PAVEMENT, GRASS, PAINT = (92, 94, 98), (168, 162, 154), (126, 142, 104), (226, 226, 218)
+ASPHALT, PAVEMENT, KERBSTONE, PAINT, GRASS = (
+    (92, 94, 98), (168, 162, 154), (134, 132, 128), (226, 226, 218), (126, 142, 104),
+)  # fmt: skip
 # Name and turn to the left of each camera, radians.
 CAMERAS = (("front", 0.0), ("front_left", np.radians(58)), ("front_right", np.radians(-58)))
 ABOVE_GROUND, AHEAD = 1.65, 0.35  # metres, from the middle of the ego car
@@ -47,7 +49,7 @@ def cameras(x: float, y: float, yaw: float) -> list[tuple[str, Camera]]:
 
 def paint(things: Sequence[Placed], road: Road, camera: Camera) -> bytes:
     """What the camera sees, as JPEG."""
-    picture = Picture.fromarray(_sky(camera.height * SMOOTH, camera.width * SMOOTH))
+    picture = _sky(camera.width * SMOOTH, camera.height * SMOOTH)
     draw = ImageDraw.Draw(picture)
     eye = np.asarray(camera.pose.position)
     _draw(draw, camera, _ground(road, eye))
@@ -57,7 +59,7 @@ def paint(things: Sequence[Placed], road: Road, camera: Camera) -> bytes:
         polygons += _faces(seen[k], eye)
     _draw(draw, camera, polygons)
     content = io.BytesIO()
-    picture.resize((camera.width, camera.height), Picture.Resampling.BOX).save(content, "JPEG", quality=85)
+    picture.reduce(SMOOTH).save(content, "JPEG", quality=85)
     return content.getvalue()
 
 
@@ -69,11 +71,12 @@ def project(camera: Camera, points: Array) -> tuple[Array, Array]:
     return pixels, depth
 
 
-def _sky(height: int, width: int) -> Array:
+def _sky(width: int, height: int) -> Picture.Image:
+    """Sky above the horizon, grass below."""
     down = np.minimum(1, np.arange(height) / (height / 2))[:, None]
     rows = np.array(SKY_TOP) * (1 - down) + np.array(HAZE) * down
     rows[height // 2 :] = _colour(GRASS, 1.0, 80.0)
-    return np.broadcast_to(rows[:, None, :], (height, width, 3)).astype(np.uint8)
+    return Picture.fromarray(rows[:, None, :].astype(np.uint8)).resize((width, height))
 
 
 def _colour(colour: Colour, light: float, distance: float) -> Colour:
@@ -125,27 +128,29 @@ def _in_front(corners: Array) -> Array:
 def _ground(road: Road, eye: Array) -> list[_Polygon]:
     """Layer on layer, so that no seam of a lower one shows."""
     starts = np.arange(np.floor(eye[0] / 4) * 4 - 40, eye[0] + FAR_METRES, 4.0).tolist()
-    polygons = []
-    for half, colour in ((FRONTS, PAVEMENT), (KERB + 0.12, (134, 132, 128)), (KERB, ASPHALT)):
-        polygons += [_stripe(road, s - 0.2, s + 4.2, -half, half, colour, abs(s + 2 - eye[0])) for s in starts]
+    stripes: list[tuple[float, float, float, float, Colour]] = []  # from, to, right, left
+    for half, colour in ((FRONTS, PAVEMENT), (KERB + 0.12, KERBSTONE), (KERB, ASPHALT)):
+        stripes += [(s - 0.2, s + 4.2, -half, half, colour) for s in starts]
     for s in starts:
-        away = abs(s + 2 - eye[0])
         if not CROSSING[0] - 8 < s < CROSSING[1] + 4:
-            polygons.append(_stripe(road, s, s + 2, -0.07, 0.07, PAINT, away))
-            for side in (-3.5, 3.5):
-                polygons.append(_stripe(road, s, s + 4, side - 0.05, side + 0.05, PAINT, away))
+            stripes.append((s, s + 2, -0.07, 0.07, PAINT))
+            stripes += [(s, s + 4, side - 0.05, side + 0.05, PAINT) for side in (-3.5, 3.5)]
         if int(s // 4) % 2 == 0:
-            bay = (3.5, PARKING + 1.1)
-            polygons.append(_stripe(road, s, s + 0.12, *bay, PAINT, away))
-            polygons.append(_stripe(road, s, s + 0.12, -bay[1], -bay[0], PAINT, away))
-    for aside in np.arange(-KERB + 0.4, KERB - 0.4, 1.0):
-        polygons.append(_stripe(road, *CROSSING, aside, aside + 0.5, PAINT, abs(CROSSING[0] - eye[0])))
-    return polygons
+            bay = PARKING + 1.1
+            stripes += [(s, s + 0.12, 3.5, bay, PAINT), (s, s + 0.12, -bay, -3.5, PAINT)]
+    for aside in np.arange(-KERB + 0.4, KERB - 0.4, 1.0).tolist():
+        stripes.append((*CROSSING, aside, aside + 0.5, PAINT))
+    return _flat(road, eye, stripes)
 
 
-def _stripe(road: Road, start: float, stop: float, right: float, left: float, colour: Colour, away: float) -> _Polygon:
-    places = [road.place(s, aside)[:2] for s, aside in ((start, right), (stop, right), (stop, left), (start, left))]
-    return _Polygon(np.column_stack([np.array(places), np.zeros(4)]), _colour(colour, 1.0, away))
+def _flat(road: Road, eye: Array, stripes: Sequence[tuple[float, float, float, float, Colour]]) -> list[_Polygon]:
+    start, stop, right, left = np.array([stripe[:4] for stripe in stripes]).T
+    along = np.stack([start, stop, stop, start], axis=1)
+    aside = np.stack([right, right, left, left], axis=1)
+    x, y = road.places(along, aside)
+    corners = np.stack([x, y, np.zeros_like(x)], axis=2)
+    away = np.abs((start + stop) / 2 - eye[0]).tolist()
+    return [_Polygon(corners[k], _colour(stripe[4], 1.0, away[k])) for k, stripe in enumerate(stripes)]
 
 
 # The solids

@@ -20,7 +20,10 @@ def answer(
     if task_type == "lidarannotation":
         return {"tracks": [_track(track, noise_metres, dice) for track in own["tracks"]]}
     if task_type == "imageannotation":
-        return {"annotations": [_box(box, noise_metres * PIXELS_PER_METRE, dice) for box in own["annotations"]]}
+        limits = params["geometries"]["box"]
+        smallest = max(1.0, limits.get("min_width", 0)), max(1.0, limits.get("min_height", 0))
+        pixels = noise_metres * PIXELS_PER_METRE
+        return {"annotations": [_box(box, pixels, smallest, dice) for box in own["annotations"]]}
     if task_type == "categorization":
         return _category(own, params, noise_metres, dice)
     raise AssertionError(f"no hand for {task_type}")
@@ -44,13 +47,13 @@ def _wrapped(angle: float) -> float:
     return float(np.arctan2(np.sin(angle), np.cos(angle)))
 
 
-def _box(box: dict[str, Any], pixels: float, dice: Dice) -> dict[str, Any]:
+def _box(box: dict[str, Any], pixels: float, smallest: tuple[float, float], dice: Dice) -> dict[str, Any]:
     left, top, right, bottom = (pixels * dice.standard_normal(4)).tolist()
     sides = {
         "left": box["left"] + left,
         "top": box["top"] + top,
-        "width": max(1.0, box["width"] - left + right),
-        "height": max(1.0, box["height"] - top + bottom),
+        "width": max(smallest[0], box["width"] - left + right),
+        "height": max(smallest[1], box["height"] - top + bottom),
     }
     return box | sides | {"id": _local_id(dice)}
 

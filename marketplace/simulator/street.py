@@ -32,8 +32,12 @@ class Road:
 
     def place(self, s: float, aside: float) -> tuple[float, float, float]:
         """x, y and heading `s` metres along and `aside` metres to the left of the middle."""
-        x, y, yaw = (float(v) for v in (s, self.y(s), self.heading(s)))
-        return x - aside * np.sin(yaw), y + aside * np.cos(yaw), yaw
+        x, y = self.places(s, aside)
+        return float(x), float(y), float(self.heading(s))
+
+    def places(self, s: Array | float, aside: Array | float) -> tuple[Array, Array]:
+        yaw = self.heading(s)
+        return s - aside * np.sin(yaw), self.y(s) + aside * np.cos(yaw)
 
     def y(self, x: Array | float) -> Array:
         """The heading is small enough to be the slope: metres along and x are one."""

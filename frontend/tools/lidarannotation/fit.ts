@@ -52,18 +52,34 @@ export function fitArea(frame: PointFrame | null, area: Footprint, rule: SizeRul
   // A line drawn across a corner misses some of the object: what is beside the first fit belongs to it.
   const more = frame ? pointsAbove(frame, grownArea(first, rule), ground, rule) : points;
   const best = more.length > points.length ? fittedTo(more, area.yaw, rule, ground) : first;
-  return { cuboid: grownToLeast(best, rule, seenFrom), points: Math.max(more.length, points.length) };
+  // People are thin inside of what they take up: they grow to all sides.
+  const from = rule.usual[0] < 1 ? best.position : seenFrom;
+  const cuboid = grownToLeast(asLongAsDrawn(best, area, rule, from), rule, from);
+  return { cuboid, points: Math.max(more.length, points.length) };
 }
 
+/** Less of its length than this is one end of it: the rest is hidden, and the drawn line knows better. */
+const WHOLE = 0.75;
+
+function asLongAsDrawn(cuboid: Cuboid, area: Footprint, rule: SizeRule, seenFrom: Vec3): Cuboid {
+  const [length, width, height] = cuboid.dimensions;
+  if (length > area.length * WHOLE) return cuboid;
+  return grown(cuboid, [Math.max(length, Math.min(area.length, rule.most[0])), width, height], seenFrom);
+}
+
+/** Shorter than this, an object is no rectangle to a lidar, and the drawn line says more about its heading. */
+const ROUND = 2.5;
+
 function fittedTo(points: readonly Vec3[], heading: number, rule: SizeRule, ground: number): Cuboid {
+  if (rule.usual[0] < ROUND) return around(points, heading, ground);
   return around(points, towards(bestYaw(points, 0, Math.PI / 2), points, heading, rule), ground);
 }
 
-/** A hand's width more on each side, and no larger than the label's largest. */
+/** A hand's width more on each side, but not much beyond what is usual: the next object may be near. */
 const BESIDE = 0.3;
 
-function grownArea({ position, dimensions, yaw }: Cuboid, { most }: SizeRule): Footprint {
-  const size = (axis: 0 | 1) => Math.min(most[axis], dimensions[axis] + 2 * BESIDE);
+function grownArea({ position, dimensions, yaw }: Cuboid, { usual }: SizeRule): Footprint {
+  const size = (axis: 0 | 1) => Math.max(dimensions[axis], Math.min(usual[axis] * WIDE, dimensions[axis] + 2 * BESIDE));
   return { center: [position[0], position[1]], length: size(0), width: size(1), yaw };
 }
 

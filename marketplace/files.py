@@ -1,5 +1,6 @@
 """Customers' files: kept in storage, referred to as `scaledata://<customer id>/<file id>`."""
 
+import mimetypes
 import re
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -34,7 +35,7 @@ def store_file(
     metadata: dict[str, Any] | None = None,
 ) -> File:
     """Keep a file; raises Conflict where the customer has used its reference_id before."""
-    key = put_content(customer.id, content, name)
+    key = put_content(customer.id, content, name, mime_type)
     return record_file(
         customer,
         mode,
@@ -48,19 +49,19 @@ def store_file(
     )
 
 
-def put_content(customer_id: str, content: bytes, name: str) -> str:
+def put_content(customer_id: str, content: bytes, name: str, mime_type: str = "") -> str:
     """Write a file's content to storage, which may be far away; no row refers to it yet."""
     if not content:
         raise InvalidInput("The file is empty.", "file")
-    key = f"files/{customer_id}/{new_id()}{_suffix(name)}"
+    key = f"files/{customer_id}/{new_id()}{_suffix(name, mime_type)}"
     storage().put(key, content)
     return key
 
 
-def _suffix(name: str) -> str:
-    """The extension, if it is a plain one: the address of a blob says its type."""
+def _suffix(name: str, mime_type: str) -> str:
+    """The name's extension, or the usual one of its type: the address of a blob says what it is."""
     found = re.search(r"\.[A-Za-z0-9]{1,10}$", name)
-    return found[0].lower() if found else ""
+    return found[0].lower() if found else mimetypes.guess_extension(mime_type) or ""
 
 
 def record_file(

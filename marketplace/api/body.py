@@ -16,7 +16,7 @@ FORM_TYPES = {"application/x-www-form-urlencoded", "multipart/form-data"}
 
 
 def read_object(*schemas: Schema) -> dict[str, Any]:
-    """The body as an object; empty where there is none. A form's lone values become lists where the schemas say so."""
+    """The body as an object; empty where there is none. What a form cannot say the schemas do."""
     value = _read(schemas)
     if value is None:
         return {}
@@ -62,13 +62,22 @@ def _form(items: Iterable[tuple[str, str]], schemas: Iterable[Schema]) -> dict[s
             raise InvalidInput(f"{name} is nested too deep.", name)
         _put(root, first, inner, value, name)
     result = {key: _with_lists(value) for key, value in root.items()}
-    lists = {name for schema in schemas for name, field in schema.fields.items() if isinstance(field, fields.List)}
-    result |= {key: [value] for key, value in result.items() if key in lists and isinstance(value, str)}
+    known = {name: field for schema in schemas for name, field in schema.fields.items()}
+    result |= {key: _typed(value, known[key]) for key, value in result.items() if key in known}
     try:
         strict_json.check_storable(result)
     except ValueError as error:
         raise InvalidInput(f"The form cannot be read: {error}.") from error
     return result
+
+
+def _typed(value: Any, field: Any) -> Any:
+    """A form has only texts, and cannot say that a list has one element."""
+    if isinstance(field, fields.List) and isinstance(value, str):
+        return [value]
+    if isinstance(field, fields.Integer) and isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,9}", value):
+        return int(value)
+    return value
 
 
 def _put(node: dict[str, Any], key: str, inner: list[str], value: str, name: str) -> None:

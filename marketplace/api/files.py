@@ -95,7 +95,7 @@ def _keep(content: bytes, name: str, mime_type: str, new: dict[str, Any]) -> Res
     with transaction():
         _check(new)
         customer_id = current_customer().id
-    key = files.put_content(customer_id, content, name)
+    key = files.put_content(customer_id, content, name, mime_type)
     try:
         with transaction():
             file = files.record_file(

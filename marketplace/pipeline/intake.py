@@ -175,7 +175,7 @@ def _inherited(project: Project | None, version: int | None) -> tuple[dict[str, 
     """The parameters that a project gives its tasks, and their version."""
     if project is None:
         if version is not None:
-            raise InvalidInput("Only the parameters of a project have versions.", "project_param_version")
+            raise invalid("project_param_version", "only the parameters of a project have versions.")
         return {}, None
     params = dict(project.params) if version is None else projects.params_of_version(project, version)
     newest = project.param_history[-1]["version"] if project.param_history else None

@@ -71,14 +71,13 @@ BAD_TASKS: list[tuple[str, dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("task_type", "change", "field"), BAD_TASKS)
-def test_a_bad_task_is_refused_by_the_name_of_its_field(
-    live: Caller, nora: NewCustomer, task_type: str, change: dict[str, Any], field: str
-) -> None:
-    body = BODIES[task_type] | change
-    error = refused(live.post(f"task/{task_type}", body), 400)
-    assert error["field"] == field and error["error"].strip()
-    assert refused(live.post(f"task/{task_type}/quote", body), 400) == error, "a quote is checked alike"
+@pytest.mark.parametrize("task_type", sorted(BODIES))
+def test_a_bad_task_is_refused_by_the_name_of_its_field(live: Caller, nora: NewCustomer, task_type: str) -> None:
+    for change, field in [(change, field) for kind, change, field in BAD_TASKS if kind == task_type]:
+        body = BODIES[task_type] | change
+        error = refused(live.post(f"task/{task_type}", body), 400)
+        assert error["field"] == field and field.partition("[")[0] in error["error"], (change, error)
+        assert refused(live.post(f"task/{task_type}/quote", body), 400) == error, "a quote is checked alike"
     assert stored_tasks() == 0 and funds_of(nora) == FUNDS_CENTS
 
 
@@ -103,19 +102,19 @@ MALFORMED = [
 ]
 
 
-@pytest.mark.parametrize("raw", MALFORMED)
 @pytest.mark.parametrize("path", ["task/categorization", "projects", "batches", "files/import"])
-def test_what_is_not_json_that_can_be_stored_is_refused(live: Caller, raw: bytes, path: str) -> None:
-    refused(live.post(path, data=raw, content_type="application/json"), 400)
+def test_what_is_not_json_that_can_be_stored_is_refused(live: Caller, path: str) -> None:
+    for raw in MALFORMED:
+        refused(live.post(path, data=raw, content_type="application/json"), 400)
     assert stored_tasks() == 0
 
 
 FORMS = ["a[b]=1&a=2", "a=1&a[b]=2", "a[" * 20 + "=1", "attachment=%00", "[]=1", "]=1&[=2", "a[][b]=1&a[][b]=2"]
 
 
-@pytest.mark.parametrize("form", FORMS)
-def test_a_strange_form_is_refused_in_words(live: Caller, form: str) -> None:
-    refused(live.post("task/categorization", data=form, content_type="application/x-www-form-urlencoded"), 400)
+def test_a_strange_form_is_refused_in_words(live: Caller) -> None:
+    for form in FORMS:
+        refused(live.post("task/categorization", data=form, content_type="application/x-www-form-urlencoded"), 400)
 
 
 @pytest.mark.parametrize(

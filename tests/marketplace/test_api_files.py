@@ -91,6 +91,23 @@ def test_a_bad_upload_is_refused_by_the_name_of_its_field(
     assert stored_blobs(app) == before
 
 
+def test_a_file_over_the_limit_is_refused(app: Flask, live: Caller) -> None:
+    generous, before = app.config["SETTINGS"], stored_blobs(app)
+    app.config["SETTINGS"] = replace(generous, upload_max_bytes=len(PNG) - 1)
+    assert refused(upload(live), 400)["field"] == "file"
+    app.config["SETTINGS"] = replace(generous, upload_max_bytes=len(PNG))
+    answered(upload(live))
+    app.config["SETTINGS"] = generous
+    assert stored_blobs(app) == before + 1
+
+
+def test_a_file_with_another_name_keeps_its_type(live: Caller, nora: NewCustomer) -> None:
+    kept = answered(upload(live, display_name="The street at noon"))
+    assert kept["name"] == "The street at noon" and kept["mime_type"] == "image/png"
+    with transaction():
+        assert files.find_file(nora.customer, KeyMode.LIVE, kept["attachment_url"]).storage_key.endswith(".png")
+
+
 # Import
 
 

@@ -110,11 +110,12 @@ def test_a_project_gives_its_tasks_what_they_do_not_say(live: Caller) -> None:
 def test_forms_of_2017_are_read(live: Caller) -> None:
     form = (
         "attachment=Where+is+it%3F&categories=shipping&categories=billing&instruction=Sort&allow_multiple=True"
-        "&tags=one&metadata[run][id]=7&metadata[list][0]=a&metadata[list][1]=b&callback_url="
+        "&tags=one&answers=2&metadata[run][id]=7&metadata[list][0]=a&metadata[list][1]=b&callback_url="
     )
     answer = live.post("task/categorization", data=form, content_type="application/x-www-form-urlencoded")
     sent = answered(answer)
     assert sent["params"]["categories"] == ["shipping", "billing"] and sent["params"]["allow_multiple"] is True
+    assert sent["params"]["answers"] == 2
     assert sent["tags"] == ["one"] and sent["metadata"] == {"run": {"id": "7"}, "list": ["a", "b"]}
 
 

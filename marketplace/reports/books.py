@@ -236,6 +236,6 @@ def entries_of(account: LedgerAccount, wish: Wish) -> Found[EntryRow]:
 def owners_of(entries: Sequence[LedgerEntry]) -> Mapping[str, str]:
     """Names of the customers and labelers that own the entries' accounts."""
     ids = {entry.account.owner_id for entry in entries}
-    customers = db.session.execute(select(Customer.id, Customer.name).where(Customer.id.in_(ids))).tuples().all()
-    labelers = db.session.execute(select(Labeler.id, Labeler.name).where(Labeler.id.in_(ids))).tuples().all()
-    return dict(customers) | dict(labelers)
+    customers = db.session.execute(select(Customer.id, Customer.name).where(Customer.id.in_(ids)))
+    labelers = db.session.execute(select(Labeler.id, Labeler.name).where(Labeler.id.in_(ids)))
+    return {one.id: one.name for one in (*customers, *labelers)}

@@ -35,9 +35,9 @@ GONE = (ItemState.SENDING, ItemState.UNKNOWN, ItemState.MANUAL, ItemState.PAID, 
 def names_of(ids: Iterable[str | None]) -> dict[str, str]:
     """Names of users and labelers by their ids."""
     wanted = {one for one in ids if one}
-    users = db.session.execute(select(User.id, User.name).where(User.id.in_(wanted))).tuples().all()
-    labelers = db.session.execute(select(Labeler.id, Labeler.name).where(Labeler.id.in_(wanted))).tuples().all()
-    return dict(users) | dict(labelers)
+    users = db.session.execute(select(User.id, User.name).where(User.id.in_(wanted)))
+    labelers = db.session.execute(select(Labeler.id, Labeler.name).where(Labeler.id.in_(wanted)))
+    return {one.id: one.name for one in (*users, *labelers)}
 
 
 # What waits

@@ -5,6 +5,7 @@ import binascii
 import hashlib
 import secrets
 from datetime import timedelta
+from functools import cache
 from typing import cast
 
 from argon2 import PasswordHasher
@@ -20,8 +21,6 @@ from marketplace.models import ApiKey, Customer, KeyMode, Labeler, LabelerToken,
 
 SESSION_COOKIE = "labelyard_session"
 _hasher = PasswordHasher()
-# Verified against when the e-mail is unknown, so that the time does not tell whether an account exists.
-_NOBODY = _hasher.hash(secrets.token_hex(16))
 
 
 def settings() -> Settings:
@@ -39,10 +38,16 @@ def hash_password(password: str) -> str:
     return _hasher.hash(password)
 
 
+@cache
+def _nobody() -> str:
+    """Verified against when the e-mail is unknown, so that the time does not tell whether an account exists."""
+    return _hasher.hash(secrets.token_hex(16))
+
+
 def check_password(email: str, password: str) -> User | None:
     user = db.session.scalar(select(User).where(func.lower(User.email) == email.strip().lower()))
     try:
-        _hasher.verify(user.password_hash if user else _NOBODY, password)
+        _hasher.verify(user.password_hash if user else _nobody(), password)
     except (VerifyMismatchError, InvalidHashError):
         return None
     return user if user and user.disabled_at is None else None

@@ -7,7 +7,7 @@ Bernoulli likelihood; old evidence fades with a half-life, so that who gets bett
 from dataclasses import dataclass
 from datetime import datetime
 
-from scipy.stats import beta as beta_distribution
+from scipy.special import betaincinv  # the Beta quantile; scipy.stats would take a second to import
 
 PRIOR_ALPHA, PRIOR_BETA = 4.0, 1.0  # people who pass sign-up are right about 4 times in 5
 HALF_LIFE_DAYS = 60.0
@@ -49,7 +49,7 @@ class Skill:
     def interval(self, probability: float = 0.9) -> tuple[float, float]:
         """The central credible interval."""
         tail = (1 - probability) / 2
-        low, high = beta_distribution.ppf([tail, 1 - tail], self.alpha, self.beta)
+        low, high = betaincinv(self.alpha, self.beta, [tail, 1 - tail])
         return float(low), float(high)
 
     @property

@@ -16,4 +16,4 @@ def init_api(app: Flask) -> None:
     app.register_blueprint(labeler.blueprint)
     app.register_blueprint(media.blueprint)
     app.register_blueprint(stripe.blueprint)
-    reference.init_reference(app, api, described=("labeler_api",))
+    reference.init_reference(app, api)

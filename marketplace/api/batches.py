@@ -9,7 +9,7 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import joinedload
 
 from marketplace import projects
-from marketplace.api.blueprint import blueprint
+from marketplace.api.blueprint import blueprint, takes
 from marketplace.api.body import read_object
 from marketplace.api.paging import page_of
 from marketplace.auth import current_customer, current_mode
@@ -122,6 +122,7 @@ def finalize_batch(name: str) -> Batch:
 
 
 @blueprint.route("/batches/<path:name>/setMetadata", methods=["POST"], tags=TAGS)
+@takes({"type": "object", "description": "The metadata."})
 @blueprint.response(200, BatchSchema)
 def set_batch_metadata(name: str) -> Batch:
     """Replace a batch's metadata by the body"""

@@ -58,6 +58,11 @@ class DescribedApi(Api):
 blueprint = ApiBlueprint("api", __name__, url_prefix="/v1", description="The customers' API.")
 
 
+def takes(schema: dict[str, Any]) -> Any:
+    """Describe a body that is a bare list or any object, and so has no schema of ours."""
+    return blueprint.doc(requestBody={"content": {"application/json": {"schema": schema}}})
+
+
 def _limit() -> str:
     return settings().rate_limit_api
 

@@ -8,6 +8,8 @@ from flask import Blueprint, Flask, current_app, jsonify, render_template
 from flask.typing import ResponseReturnValue
 from flask_smorest import Api
 
+from marketplace.schemas.labeler import Appeal, AssignmentQuery, ClaimWish, Progress, Skip, Work
+
 blueprint = Blueprint("reference", __name__)
 
 INTRODUCTION = (
@@ -17,29 +19,44 @@ INTRODUCTION = (
     "so its official SDK works with another base URL. Labelers call /labeler with a Bearer token of their own."
 )
 METHODS = ("get", "post", "put", "delete")
+# What the labelers' API reads: its views take their arguments by hand.
+LABELER_BODIES = {
+    "claim": ClaimWish,
+    "heartbeat": Progress,
+    "draft": Work,
+    "submit_answer": Work,
+    "skip": Skip,
+    "appeal": Appeal,
+}
+LABELER_QUERIES = {"assignments": AssignmentQuery}
 SECTIONS = ("Projects", "Batches", "Sending tasks", "Tasks", "Files", "Evaluation tasks", "Labelers")
 
 
-def init_reference(app: Flask, api: Api, described: tuple[str, ...]) -> None:
-    """Complete the document: who may call what, and the blueprints that are described by their docstrings alone."""
+def init_reference(app: Flask, api: Api) -> None:
+    """Complete the document: who may call what, and the labelers' API by its views' docstrings."""
     spec = api.spec
     spec.options["info"] = {"description": INTRODUCTION}
     spec.components.security_scheme("key", {"type": "http", "scheme": "basic", "description": "The key as user name."})
     spec.components.security_scheme("bearer", {"type": "http", "scheme": "bearer"})
     spec.options["security"] = [{"key": []}, {"bearer": []}]
-    for name in described:
-        _describe(app, spec, name)
+    _describe_labelers(app, spec)
     app.extensions["openapi"] = api
     app.register_blueprint(blueprint)
 
 
-def _describe(app: Flask, spec: Any, name: str) -> None:
+def _describe_labelers(app: Flask, spec: Any) -> None:
     for rule in app.url_map.iter_rules():
-        if rule.endpoint.partition(".")[0] != name:
+        blueprint_name, _, view = rule.endpoint.partition(".")
+        if blueprint_name != "labeler_api":
             continue
         summary, _, description = (app.view_functions[rule.endpoint].__doc__ or rule.endpoint).partition("\n\n")
-        operation = {"summary": summary.strip().rstrip("."), "tags": ["Labelers"]}
+        operation: dict[str, Any] = {"summary": summary.strip().rstrip("."), "tags": ["Labelers"]}
         operation |= {"description": " ".join(description.split())} if description.strip() else {}
+        if view in LABELER_BODIES:
+            content = {"application/json": {"schema": LABELER_BODIES[view]}}
+            operation["requestBody"] = {"required": True, "content": content}
+        if view in LABELER_QUERIES:
+            operation["parameters"] = [{"in": "query", "schema": LABELER_QUERIES[view]}]
         operation["responses"] = {"200": {"description": "OK"}, "default": "DEFAULT_ERROR"}
         methods = sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})
         spec.path(rule=rule, operations={method.lower(): dict(operation) for method in methods})

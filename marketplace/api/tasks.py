@@ -12,7 +12,7 @@ from sqlalchemy.orm import joinedload
 
 from marketplace import exports
 from marketplace.api.batches import read_metadata
-from marketplace.api.blueprint import blueprint
+from marketplace.api.blueprint import blueprint, takes
 from marketplace.api.body import read_list
 from marketplace.api.paging import page_of
 from marketplace.auth import current_customer, current_mode
@@ -23,10 +23,11 @@ from marketplace.files import attachment_links
 from marketplace.models import Batch, CallbackAttempt, Project, Task, TaskStatus
 from marketplace.pipeline import closing, deliver, intake
 from marketplace.schemas.shape import wrong
-from marketplace.schemas.task import Audit, Tags, TaskPage, TaskQuery, TaskSchema, UniqueId
+from marketplace.schemas.task import TAGS_MAX, Audit, Tags, TaskPage, TaskQuery, TaskSchema, UniqueId
 from marketplace.words import timestamp
 
 TAGS = ["Tasks"]
+TAG_LIST = {"type": "array", "items": {"type": "string"}, "maxItems": TAGS_MAX}
 
 
 def own_task(reference: str) -> Task:
@@ -169,6 +170,7 @@ def clear_unique_id(task_id: str) -> Task:
 
 
 @blueprint.route("/task/<task_id>/setMetadata", methods=["POST"], tags=TAGS)
+@takes({"type": "object", "description": "The metadata."})
 @blueprint.response(200, TaskSchema)
 def set_task_metadata(task_id: str) -> Task:
     """Replace a task's metadata by the body"""
@@ -185,6 +187,7 @@ def _read_tags(tags: list[Any] | None = None) -> list[str]:
 
 
 @blueprint.route("/task/<task_id>/tags", methods=["POST"], tags=TAGS)
+@takes(TAG_LIST)
 @blueprint.response(200, TaskSchema)
 def set_tags(task_id: str) -> Task:
     """Replace a task's tags by the list in the body"""
@@ -194,6 +197,7 @@ def set_tags(task_id: str) -> Task:
 
 
 @blueprint.route("/task/<task_id>/tags", methods=["PUT"], tags=TAGS)
+@takes(TAG_LIST)
 @blueprint.response(200, TaskSchema)
 def add_tags(task_id: str) -> Task:
     """Add tags to a task; those that it has are ignored"""
@@ -203,6 +207,7 @@ def add_tags(task_id: str) -> Task:
 
 
 @blueprint.route("/task/<task_id>/tags", methods=["DELETE"], tags=TAGS)
+@takes(TAG_LIST)
 @blueprint.response(200, TaskSchema)
 def remove_tags(task_id: str) -> Task:
     """Take tags from a task; those that it does not have are ignored"""

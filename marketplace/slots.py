@@ -4,7 +4,7 @@ The statements are SQL as it was measured: a probe of the partial index per lane
 others are about to take are skipped, not waited for; and lease, assignment and the task's start are one statement.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
@@ -220,7 +220,7 @@ WITH picked AS MATERIALIZED (
     SELECT s.id AS slot_id, s.subtask_id, s.epoch FROM slot s
     WHERE s.lane_id = :lane_id AND s.state = 'open' AND NOT EXISTS (
         SELECT FROM assignment a WHERE a.subtask_id = s.subtask_id AND a.labeler_id = :me)
-    ORDER BY s.rank, s.id LIMIT 1 FOR UPDATE OF s {{wait}}
+    ORDER BY s.rank, s.id LIMIT 1 FOR UPDATE OF s SKIP LOCKED
 ), made AS ({_INSERT}), leased AS (
     UPDATE slot SET state = 'leased', epoch = made.epoch, labeler_id = :me, lease_expires_at = made.lease_expires_at
     FROM made WHERE slot.id = made.slot_id
@@ -228,7 +228,7 @@ WITH picked AS MATERIALIZED (
     UPDATE task SET work_started = true, updated_at = :now FROM made JOIN subtask t ON t.id = made.subtask_id
     WHERE task.id = t.task_id AND NOT task.work_started
 )
-SELECT * FROM made
+SELECT made.* FROM picked LEFT JOIN made ON true
 """  # noqa: S608
 _TAKE_GOLD = f"""
 WITH picked AS MATERIALIZED (
@@ -237,7 +237,7 @@ WITH picked AS MATERIALIZED (
         SELECT FROM assignment a WHERE a.subtask_id = g.id AND a.labeler_id = :me)
     ORDER BY md5(g.id || :me) LIMIT 1
 ), made AS ({_INSERT})
-SELECT * FROM made
+SELECT made.* FROM picked LEFT JOIN made ON true
 """  # noqa: S608
 
 
@@ -246,13 +246,17 @@ def _returning_assignment(statement: str) -> Any:
     return select(Assignment).from_statement(clause.columns(*Assignment.__table__.columns))
 
 
-_TAKES = {wait: _returning_assignment(_TAKE.format(wait=wait)) for wait in ("SKIP LOCKED", "")}
+_TAKES = _returning_assignment(_TAKE)
 _TAKES_GOLD = _returning_assignment(_TAKE_GOLD)
 
 
-def take_head(labeler_id: str, lane_id: int, now: datetime, *, waits: bool) -> Assignment | None:
-    """Lease the first slot of a lane; `waits` for a slot that somebody is about to take, and may not take."""
-    return _take(_TAKES["" if waits else "SKIP LOCKED"], labeler_id, lane_id, now)
+class Collided(Exception):
+    """In another window the same labeler has claimed at this moment."""
+
+
+def take_head(labeler_id: str, lane_id: int, now: datetime) -> Assignment | None:
+    """Lease the first slot of a lane that nobody else is about to take."""
+    return _take(_TAKES, labeler_id, lane_id, now)
 
 
 def take_gold(labeler_id: str, lane_id: int, now: datetime) -> Assignment | None:
@@ -261,5 +265,11 @@ def take_gold(labeler_id: str, lane_id: int, now: datetime) -> Assignment | None
 
 
 def _take(statement: Any, labeler_id: str, lane_id: int, now: datetime) -> Assignment | None:
-    values: Mapping[str, Any] = {"id": new_id(), "me": labeler_id, "lane_id": lane_id, "now": now, **_LEASE}
-    return cast(Assignment | None, db.session.scalar(statement, values))
+    """Raises Collided."""
+    values = {"id": new_id(), "me": labeler_id, "lane_id": lane_id, "now": now, **_LEASE}
+    row = db.session.execute(statement, values).one_or_none()
+    if row is None:
+        return None
+    if row[0] is None:
+        raise Collided
+    return cast(Assignment, row[0])

@@ -1,6 +1,7 @@
 """claim_next: the labeler's best match, by lease; heartbeat, skip, expiry, and what there is to claim."""
 
 import logging
+import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
@@ -18,7 +19,7 @@ from marketplace.errors import InvalidInput, LeaseLost
 from marketplace.models import Assignment, AssignmentState, Labeler, Slot, SlotState
 from marketplace.pipeline import submit
 from marketplace.pipeline.submit import find_own
-from marketplace.slots import Head, Wish
+from marketplace.slots import Collided, Head, Wish
 from payouts import pricing
 from routing import gold, leases, matching
 from routing.skill import Skill
@@ -26,7 +27,7 @@ from routing.types import Candidate, LabelerProfile
 
 log = logging.getLogger(__name__)
 
-ATTEMPTS_MAX = 20
+PAUSES_SECONDS = (0.0, 0.001, 0.002, 0.005, *(0.01,) * 10, *(0.1,) * 20)  # between looks at slots that others lock
 EXPIRED_AT_ONCE = 500
 REASON_CHARACTERS_MAX = 500
 OPEN_COUNTED_MAX = 100
@@ -62,32 +63,35 @@ def claim_next(
     """
     now = now or utc_now()
     wish = Wish(types, project_id)
-    for attempt in range(ATTEMPTS_MAX):
+    for pause_seconds in PAUSES_SECONDS:
         look = slots.look(labeler.id, wish, now)
         if look.live_id is not None:
             return Claim(find_own(labeler, look.live_id))
         if look.is_restricted:
             return Claim(None, _restricted(labeler))
-        claimed = _resume(labeler, look.back_id, now) if look.back_id else None
-        # What seemed free was about to be taken by others: only who waits for them knows that nothing is left.
-        claimed = claimed or _take_best(labeler.id, look.heads, now, rng, waits=attempt > 0)
-        if claimed is not None:
-            return Claim(claimed)
         if not look.heads and look.back_id is None:
             return Claim(None, _why_nothing(labeler.id, wish))
+        try:
+            claimed = _resume(labeler, look.back_id, now) if look.back_id else None
+            claimed = claimed or _take_best(labeler.id, look.heads, now, rng)
+        except Collided:
+            continue
+        if claimed is not None:
+            return Claim(claimed)
+        # What looked free is about to be taken, or is given back in a moment. Waiting for its lock, while holding the
+        # locks of what was tried, could wait in a circle: look again instead.
+        time.sleep(pause_seconds)
     return Claim(None, NoWork("busy", "Many labelers are claiming at this moment; please try again."))
 
 
-def _take_best(
-    labeler_id: str, heads: list[Head], now: datetime, rng: np.random.Generator | None, *, waits: bool
-) -> Assignment | None:
+def _take_best(labeler_id: str, heads: list[Head], now: datetime, rng: np.random.Generator | None) -> Assignment | None:
     by_slot = {head.slot_id: head for head in heads}
     candidates = [Candidate(h.lane_id, h.task_type, h.rank, h.slot_id) for h in heads]
     profile = LabelerProfile(labeler_id, {h.task_type: h.skill.at(now).mean for h in heads})
     for candidate in matching.rank(profile, candidates, now):
         head = by_slot[candidate.slot_id]
         taken = slots.take_gold(labeler_id, head.lane_id, now) if _is_gold_due(head, now, rng) else None
-        taken = taken or slots.take_head(labeler_id, head.lane_id, now, waits=waits)
+        taken = taken or slots.take_head(labeler_id, head.lane_id, now)
         if taken is not None:
             return taken
     return None
@@ -317,7 +321,7 @@ CROSS JOIN LATERAL (
         SELECT 1 FROM slot s WHERE s.lane_id = lane.id AND s.state = 'open' AND NOT EXISTS (
             SELECT FROM assignment a WHERE a.subtask_id = s.subtask_id AND a.labeler_id = :me)
         LIMIT :counted
-    ) some
+    ) found
 ) many
 WHERE NOT lane.paused ORDER BY lane.id LIMIT :lanes
 """)

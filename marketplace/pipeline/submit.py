@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, text, update
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
 from marketplace import slots
@@ -13,6 +13,8 @@ from marketplace.clock import utc_now
 from marketplace.db import db
 from marketplace.errors import InvalidInput, LeaseLost, NotFound, StaleEpoch
 from marketplace.models import Assignment, AssignmentState, Labeler, SkillRecord, Slot, SlotState, Subtask, SubtaskState
+from marketplace.models.assignment import ASSIGNMENT_MOVES
+from marketplace.models.columns import check_move
 from marketplace.pipeline import resolve
 from marketplace.queue import enqueue
 from marketplace.schemas.shape import read
@@ -46,12 +48,20 @@ def submit_answer(
     if assignment.state in ANSWERED:
         return assignment
     answer = check_answer(assignment.subtask, answer)
-    spent = active_time(assignment, active_seconds, now)
-    if not _close_lease(assignment, answer, spent, now) and not _submit_late(assignment, answer, spent, now):
-        return assignment
-    _count_real(assignment, now)
-    enqueue(resolve.resolve_subtask, assignment.subtask_id)
-    log.info("answer submitted", extra={"assignment_id": assignment.id, "subtask_id": assignment.subtask_id})
+    resolve.lock_subtask(assignment.subtask_id)
+    slot = None if assignment.subtask.gold else _lock_slot(assignment)
+    db.session.refresh(assignment, with_for_update={"key_share": True})
+    check_epoch(assignment, epoch)
+    if assignment.state in ANSWERED:
+        return assignment  # its twin was faster
+    check_wanted(assignment)
+    assignment.answer, assignment.submitted_at = answer, now
+    assignment.active_seconds = active_time(assignment, active_seconds, now)
+    if slot is not None or assignment.subtask.gold:
+        _close_lease(assignment, slot, now)
+    else:
+        log.info("late answer kept", extra={"assignment_id": assignment.id, "subtask_id": assignment.subtask_id})
+    db.session.flush()
     return assignment
 
 
@@ -151,65 +161,33 @@ def active_time(assignment: Assignment, active_seconds: float, now: datetime) ->
 
 # Closing the lease
 
-_DONE = text("""
-UPDATE slot SET state = 'done', lease_expires_at = NULL
-WHERE id = :slot_id AND state = 'leased' AND labeler_id = :me RETURNING id
-""")
 
+def _lock_slot(assignment: Assignment) -> Slot | None:
+    """The labeler's own slot or, if her answer is late, a free one of the subtask; none while others hold them all.
 
-def _close_lease(assignment: Assignment, answer: dict[str, Any], spent: int, now: datetime) -> bool:
-    """Submit in time, that is before the lease was given up; false if it was, or if a twin was faster."""
-    if assignment.slot_id is not None:
-        held = {"slot_id": assignment.slot_id, "me": assignment.labeler_id}
-        if db.session.scalar(_DONE, held) is None:
-            return False
-    return _store(assignment, answer, spent, now, state=AssignmentState.SUBMITTED)
-
-
-def _store(
-    assignment: Assignment, answer: dict[str, Any], spent: int, now: datetime, *, state: AssignmentState
-) -> bool:
-    """Write the answer to an assignment that still waits for it under the same lease."""
-    waits = [AssignmentState.CLAIMED, AssignmentState.EXPIRED]
-    stored = db.session.execute(
-        update(Assignment)
-        .where(Assignment.id == assignment.id, Assignment.epoch == assignment.epoch, Assignment.state.in_(waits))
-        .values(state=state, slot_id=assignment.slot_id, answer=answer, active_seconds=spent, submitted_at=now)
-        .execution_options(synchronize_session=False)
-    )
-    db.session.refresh(assignment)
-    return bool(stored.rowcount)  # type: ignore[attr-defined]
-
-
-def _submit_late(assignment: Assignment, answer: dict[str, Any], spent: int, now: datetime) -> bool:
-    """Give a late answer a free slot of its subtask; where others hold all of them, keep it for later (and say False).
-
-    The locks, on the subtask against its resolution and on its slots against their expiry, make sure that an answer
-    is not kept at the very moment at which a slot becomes free.
+    The caller has locked the subtask: only who has may wait for several slots, so nobody waits in a circle. All that
+    are still to be answered are locked, so that an answer is not kept at the moment at which a slot becomes free.
+    Slots first, the assignment after: the order of everybody who locks both.
     """
-    subtask = db.session.get_one(
-        Subtask, assignment.subtask_id, with_for_update={"key_share": True}, populate_existing=True
+    pending = select(Slot).where(
+        Slot.subtask_id == assignment.subtask_id, Slot.state.in_((SlotState.OPEN, SlotState.LEASED))
     )
-    wanted = select(Slot).where(Slot.subtask_id == subtask.id, Slot.state.in_((SlotState.OPEN, SlotState.LEASED)))
     locked = db.session.scalars(
-        wanted.order_by(Slot.id).with_for_update(key_share=True).execution_options(populate_existing=True)
+        pending.order_by(Slot.id).with_for_update(key_share=True).execution_options(populate_existing=True)
     ).all()
-    epoch = assignment.epoch
-    db.session.refresh(assignment)
-    check_epoch(assignment, epoch)
-    if assignment.state in ANSWERED:
-        return False
-    check_wanted(assignment)
-    free = next((slot for slot in locked if slot.state is SlotState.OPEN), None)
-    if free is None:
-        _store(assignment, answer, spent, now, state=AssignmentState.EXPIRED)
-        log.info("late answer kept", extra={"assignment_id": assignment.id, "subtask_id": subtask.id})
-        return False
-    free.state, free.labeler_id, free.lease_expires_at = SlotState.DONE, assignment.labeler_id, None
+    own = [slot for slot in locked if slot.labeler_id == assignment.labeler_id]
+    return next((slot for slot in [*own, *locked] if slot in own or slot.state is SlotState.OPEN), None)
+
+
+def _close_lease(assignment: Assignment, slot: Slot | None, now: datetime) -> None:
+    if slot is not None:
+        slot.state, slot.labeler_id, slot.lease_expires_at = SlotState.DONE, assignment.labeler_id, None
+        assignment.slot_id = slot.id
+    assignment.state = check_move(ASSIGNMENT_MOVES, assignment.state, AssignmentState.SUBMITTED)
     db.session.flush()
-    assignment.slot_id = free.id
-    with db.session.no_autoflush:
-        return _store(assignment, answer, spent, now, state=AssignmentState.SUBMITTED)
+    _count_real(assignment, now)
+    enqueue(resolve.resolve_subtask, assignment.subtask_id)
+    log.info("answer submitted", extra={"assignment_id": assignment.id, "subtask_id": assignment.subtask_id})
 
 
 def _count_real(assignment: Assignment, now: datetime) -> None:

@@ -1,0 +1,109 @@
+"""A small yard for the tests of claims and answers: texts to categorize, labelers, many threads at once."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+from flask import Flask
+from sqlalchemy import func, select
+
+from marketplace import people, projects
+from marketplace.db import db, transaction
+from marketplace.models import Assignment, AssignmentState, Customer, KeyMode, Labeler, Slot, SlotState, Subtask, Task
+from marketplace.pipeline import intake
+from payouts import postings
+
+CATEGORIES = ["cat", "dog", "other"]
+PASSWORD_HASH = "not a hash: nobody signs in here"
+
+
+@dataclass
+class Yard:
+    """A funded customer; work goes in by `send`, through the real intake and the real jobs."""
+
+    app: Flask
+    run_jobs: Callable[[], None]
+    customer: Customer
+    labelers: list[Labeler] = field(default_factory=list)
+
+    def send(self, count: int = 1, *, project: str = "texts", answers: int = 2, **body: Any) -> list[Task]:
+        gold = body.pop("expected_answer", None)
+        with transaction():
+            if projects.find_project(self.customer, KeyMode.LIVE, project) is None:
+                params = {"categories": CATEGORIES}
+                projects.create_project(self.customer, KeyMode.LIVE, project, "categorization", params)
+            asked = {"project": project, "attachment": "A cat sat on the mat.", "attachment_type": "text"}
+            tasks = [
+                intake.accept_task(
+                    self.customer,
+                    KeyMode.LIVE,
+                    "categorization",
+                    asked | {"answers": answers} | body,
+                    expected_answer=gold,
+                )
+                for _ in range(count)
+            ]
+        self.run_jobs()
+        for task in tasks:
+            db.session.refresh(task)
+        return tasks
+
+    def hire(self, count: int, *qualify: str) -> list[Labeler]:
+        with transaction():
+            hired = [
+                people.create_labeler(
+                    f"L{n}",
+                    email=f"l{n}@example.org",
+                    password=f"long enough {n}",
+                    qualify=qualify or ("categorization",),
+                ).labeler
+                for n in range(len(self.labelers), len(self.labelers) + count)
+            ]
+        self.labelers += hired
+        return hired
+
+
+def build(app: Flask, run_jobs: Callable[[], None]) -> Yard:
+    with transaction():
+        made = people.create_customer("Nora", email="nora@example.org")
+        postings.fund_customer(db.session(), made.customer.id, 10_000_000, key="opening")
+    return Yard(app, run_jobs, made.customer)
+
+
+def subtask_of(task: Task) -> Subtask:
+    return db.session.scalars(select(Subtask).filter_by(task_id=task.id)).one()
+
+
+def slots_of(subtask: Subtask, state: SlotState) -> int:
+    return int(
+        db.session.scalar(select(func.count()).select_from(Slot).filter_by(subtask_id=subtask.id, state=state)) or 0
+    )
+
+
+def states_of(subtask: Subtask) -> list[AssignmentState]:
+    states = select(Assignment.state).filter_by(subtask_id=subtask.id).order_by(Assignment.id)
+    return list(db.session.scalars(states.execution_options(populate_existing=True)))
+
+
+def at_once(app: Flask, *works: Callable[[], Any]) -> list[Any]:
+    """Run the works at the same moment, each in a thread with an application context, and so a session, of its own.
+
+    Gives what they returned or raised.
+    """
+    start = threading.Barrier(len(works))
+
+    def run(work: Callable[[], Any]) -> Any:
+        with app.app_context():
+            start.wait()
+            try:
+                with transaction():
+                    return work()
+            except Exception as error:  # noqa: BLE001  (an outcome like any other)
+                return error
+            finally:
+                db.session.remove()
+
+    with ThreadPoolExecutor(len(works)) as pool:
+        return list(pool.map(run, works))

@@ -1,0 +1,179 @@
+"""Law: however many labelers claim, answer, lose and skip at once, each subtask gets exactly the asked answers."""
+
+import dataclasses
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+
+import numpy as np
+import pytest
+from flask import Flask
+from sqlalchemy import func, select, text
+
+from marketplace.app import create_app
+from marketplace.clock import utc_now
+from marketplace.config import Settings
+from marketplace.db import db, transaction
+from marketplace.errors import Conflict
+from marketplace.models import Assignment, AssignmentState, Labeler, Slot, SlotState, Subtask, SubtaskState
+from marketplace.pipeline import dispatch, resolve, submit
+from payouts.models import Earning
+from tests.marketplace import labeling_world
+from tests.marketplace.labeling_world import CATEGORIES, Yard
+
+THREADS, LABELERS, STEPS = 64, 48, 8
+COUNTED = (AssignmentState.SUBMITTED, AssignmentState.ACCEPTED)
+
+
+@pytest.fixture(scope="module")
+def wide_app(test_settings: Settings) -> Flask:
+    """The application with a connection for each thread."""
+    return create_app(dataclasses.replace(test_settings, database_pool_size=THREADS // 2 + 1))
+
+
+@pytest.fixture
+def yard(app: Flask, run_jobs: Callable[[], None]) -> Yard:
+    return labeling_world.build(app, run_jobs)
+
+
+class Hand:
+    """One window of one labeler, who does at random what people do; it remembers the leases that it let run out."""
+
+    def __init__(self, labeler_id: str, seed: int) -> None:
+        self.labeler_id = labeler_id
+        self.dice = np.random.default_rng(seed)
+        self.lost: list[tuple[str, int]] = []
+        self.outcomes: Counter[str] = Counter()
+
+    def step(self) -> None:
+        chance = self.dice.random()
+        if self.lost and chance < 0.3:
+            self.answer(*self.lost.pop())  # late
+        elif chance < 0.4:
+            dispatch.expire_leases()
+        else:
+            self.work()
+
+    def work(self) -> None:
+        leaves = self.dice.random() < 0.25
+        found = self.claim(utc_now() - timedelta(days=1) if leaves else utc_now())
+        if found is None:
+            return
+        if leaves:
+            self.lost.append(found)
+        elif self.dice.random() < 0.1:
+            self.quietly(lambda me: dispatch.skip(me, *found, "too blurred"))
+        else:
+            self.answer(*found)
+            if self.dice.random() < 0.2:
+                self.answer(*found)  # the same once more, as a browser that got no reply
+
+    def claim(self, now: datetime) -> tuple[str, int] | None:
+        with transaction():
+            claim = dispatch.claim_next(self.me(), now=now)
+            self.outcomes[claim.reason.code if claim.reason else "claimed"] += 1
+            return (claim.assignment.id, claim.assignment.epoch) if claim.assignment else None
+
+    def answer(self, assignment_id: str, epoch: int) -> None:
+        category = CATEGORIES[int(self.dice.random() < 0.2)]
+        taken = self.quietly(
+            lambda me: submit.submit_answer(me, assignment_id, epoch, {"category": category}, 5).subtask_id
+        )
+        if taken and self.dice.random() < 0.7:  # a job may be lost; the sweep finds what is left
+            resolve.resolve_subtask(taken)
+
+    def quietly(self, act: Callable[[Labeler], object]) -> str | None:
+        """Do it; a refusal because of what happened meanwhile is an outcome like any other."""
+        try:
+            with transaction():
+                return str(act(self.me()))
+        except Conflict as refusal:
+            self.outcomes[type(refusal).__name__] += 1
+            return None
+
+    def me(self) -> Labeler:
+        return db.session.get_one(Labeler, self.labeler_id)
+
+
+def hammer(app: Flask, hands: list[Hand]) -> None:
+    start = threading.Barrier(len(hands))
+
+    def run(hand: Hand) -> None:
+        with app.app_context():
+            start.wait()
+            try:
+                for _ in range(STEPS):
+                    hand.step()
+            finally:
+                db.session.remove()
+
+    with ThreadPoolExecutor(len(hands)) as pool:
+        list(pool.map(run, hands))
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_exactly_the_asked_answers_under_64_threads(wide_app: Flask, yard: Yard, seed: int) -> None:
+    for answers in (1, 2, 3, 5, 7):
+        yard.send(4, project=f"asks {answers}", answers=answers)
+    labelers = [one.id for one in yard.hire(LABELERS)]
+    # More windows than labelers: some have two open.
+    hands = [Hand(labelers[n % LABELERS], seed * 1000 + n) for n in range(THREADS)]
+    hammer(wide_app, hands)
+    outcomes = sum((hand.outcomes for hand in hands), Counter())
+    assert outcomes["claimed"] > LABELERS, outcomes
+    assert_never_more_than_asked()
+    finish(labelers)
+    assert_exactly_as_asked()
+
+
+def finish(labelers: list[str]) -> None:
+    """Everybody is gone; what is left is worked off one by one, and whoever gets nothing gets the right reason."""
+    dispatch.expire_leases(utc_now() + timedelta(days=2))
+    for labeler_id in labelers:
+        hand = Hand(labeler_id, 0)
+        while (found := hand.claim(utc_now())) is not None:
+            hand.answer(*found)
+        assert not free_for(labeler_id), f"{hand.outcomes} though work is free"
+    for subtask_id in db.session.scalars(select(Subtask.id)).all():
+        resolve.resolve_subtask(subtask_id)
+
+
+def free_for(labeler_id: str) -> list[int]:
+    """Open slots of subtasks that this labeler has never had."""
+    statement = text(
+        "SELECT s.id FROM slot s WHERE s.state = 'open' AND NOT EXISTS ("
+        "  SELECT FROM assignment a WHERE a.subtask_id = s.subtask_id AND a.labeler_id = :me AND a.state <> 'expired')"
+    )
+    return list(db.session.scalars(statement, {"me": labeler_id}))
+
+
+def answers_by_subtask() -> Iterator[tuple[Subtask, int]]:
+    counts = dict(
+        db.session.execute(
+            select(Assignment.subtask_id, func.count())
+            .where(Assignment.state.in_(COUNTED))
+            .group_by(Assignment.subtask_id)
+        ).all()
+    )
+    for subtask in db.session.scalars(select(Subtask).execution_options(populate_existing=True)):
+        yield subtask, counts.get(subtask.id, 0)
+
+
+def assert_never_more_than_asked() -> None:
+    for subtask, answered in answers_by_subtask():
+        assert answered <= subtask.answers_wanted
+
+
+def assert_exactly_as_asked() -> None:
+    for subtask, answered in answers_by_subtask():
+        assert subtask.state in {SubtaskState.RESOLVED, SubtaskState.IN_REVIEW}
+        assert answered == subtask.answers_wanted
+    slots = db.session.scalar(select(func.count()).select_from(Slot).where(Slot.state != SlotState.DONE))
+    assert slots == 0
+    accepted = select(func.count(), func.coalesce(func.sum(Assignment.pay_cents), 0)).where(
+        Assignment.state == AssignmentState.ACCEPTED
+    )
+    earned = select(func.count(), func.coalesce(func.sum(Earning.amount_cents), 0))
+    assert db.session.execute(accepted).one() == db.session.execute(earned).one(), "each accepted answer, paid once"

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from marketplace.clock import utc_now
 from marketplace.db import db
@@ -117,7 +118,7 @@ def pending_requests() -> dict[str, list[str]]:
     newest = (
         select(AuditEvent.subject_id, wanted_type.label("task_type"), AuditEvent.action)
         .where(AuditEvent.action.in_([REQUEST, GRANT, DECLINE, REVOKE]))
-        .distinct(AuditEvent.subject_id, wanted_type)
+        .ext(distinct_on(AuditEvent.subject_id, wanted_type))
         .order_by(AuditEvent.subject_id, wanted_type, AuditEvent.id.desc())
         .subquery()
     )

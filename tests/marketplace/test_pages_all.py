@@ -1,0 +1,79 @@
+"""What holds for every page: its role alone sees it, no inline script or style, fields with labels, one heading."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from flask import Flask
+
+from marketplace import projects
+from marketplace.db import transaction
+from marketplace.models import Task
+from marketplace.pipeline import dispatch
+from tests.marketplace import page_world
+from tests.marketplace.page_world import World, page
+
+
+@pytest.fixture
+def world(app: Flask, run_jobs: Callable[[], None]) -> World:
+    return page_world.build(app, run_jobs)
+
+
+def addresses(world: World, task: Task, assignment_id: str, subtask_id: str) -> Iterator[tuple[str, str]]:
+    """Every page with who it is for."""
+    project = world.project.id
+    yield from ((path, "nobody") for path in ("/", "/signin", "/signup"))
+    yield from ((path, "ana") for path in ("/work", "/history", f"/history/{assignment_id}", "/earnings"))
+    yield from (("/projects", "nora"), ("/projects/new", "nora"), (f"/projects/{project}", "nora"), ("/keys", "nora"))
+    yield from ((f"/projects/{project}/tasks/new", "nora"), (f"/tasks/{task.id}", "nora"))
+    yield from ((f"/operator{path}", "omar") for path in ("", "/queues", "/labelers"))
+    yield (f"/operator/labelers/{world.labeler('ana').id}", "omar")
+    yield from ((path, "rita") for path in ("/reviews", f"/reviews/{subtask_id}", "/appeals"))
+
+
+def test_every_page_is_clean_and_its_roles_alone(world: World) -> None:
+    task = world.send_text()
+    with transaction():
+        claimed = dispatch.claim_next(world.labeler("ana")).assignment
+        assert claimed is not None
+        assignment_id, subtask_id = claimed.id, claimed.subtask_id
+    for path, who in addresses(world, task, assignment_id, subtask_id):
+        client = world.app.test_client() if who == "nobody" else world.as_(who)
+        shown = page(client.get(path))
+        assert shown.forbidden == [], f"{path} has inline script or style"
+        assert len(shown.headings) == 1, path
+        assert [one for one in shown.unlabeled if one not in shown.labels_for] == [], f"{path}: fields without a label"
+        assert len(shown.ids) == len(set(shown.ids)), f"{path}: an id stands twice"
+        assert "csrf_token" in shown.fields, path
+        others = {"ana", "nora", "omar", "fay"} - {who} - ({"omar"} if who == "rita" else set())
+        if who != "nobody":
+            assert {world.as_(other).get(path).status_code for other in others} == {403}, path
+
+
+@pytest.mark.parametrize(
+    ("path", "who"),
+    [("/work/claim", "ana"), ("/projects/new", "nora"), ("/keys", "nora"), ("/keys/signing-secret", "nora")],
+)
+def test_a_form_without_its_token_does_nothing(world: World, path: str, who: str) -> None:
+    world.send_text()
+    secret = world.customer.signing_secret
+    assert world.as_(who).post(path, data={"name": "x", "labels": "a"}).status_code == 400
+    assert world.customer.signing_secret == secret
+
+
+@pytest.mark.parametrize("query", ["page=-1", "page=99999999999999999999", "sort=x", "state=nonsense", "page=x"])
+def test_nonsense_in_the_address_is_as_good_as_nothing(world: World, query: str) -> None:
+    for path, who in (("/projects", "nora"), (f"/projects/{world.project.id}", "nora"), ("/history", "ana")):
+        assert world.as_(who).get(f"{path}?{query}").status_code == 200, path
+
+
+def test_a_list_longer_than_a_page_loses_no_row(world: World) -> None:
+    with transaction():
+        for number in range(60):
+            projects.create_project(world.customer, world.project.mode, f"project {number:02d}", "categorization")
+    nora = world.as_("nora")
+    first, second = (page(nora.get(f"/projects?sort=name&page={number}")) for number in (1, 2))
+    names = [row[0] for shown in (first, second) for row in shown.tables[0].rows]
+    assert names == [f"project {number:02d}" for number in range(60)] + ["texts"]
+    assert any("page=2" in link for link in first.links) and not any("page=3" in link for link in second.links)
+    sorted_link = next(link for link in second.links if "sort=tasks" in link)
+    assert "page=" not in sorted_link, "another order starts at the first page"

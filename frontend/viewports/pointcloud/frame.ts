@@ -74,6 +74,21 @@ export function pointsInside(frame: PointFrame, cuboid: Cuboid, margin = 0): num
   return inside;
 }
 
+/** The numbers of the points (as in `data`) in the upright square of half width `reach` around a place. */
+export function dataAround(frame: PointFrame, x: number, y: number, reach: number): Uint16Array {
+  const { data, count } = frame;
+  const [lowX, highX] = units(frame, 0, x, reach);
+  const [lowY, highY] = units(frame, 1, y, reach);
+  const found = new Uint16Array(count * 4);
+  let filled = 0;
+  for (let at = 0; at < count * 4; at += 4) {
+    if (data[at]! < lowX || data[at]! > highX || data[at + 1]! < lowY || data[at + 1]! > highY) continue;
+    for (let i = 0; i < 4; i++) found[filled + i] = data[at + i]!;
+    filled += 4;
+  }
+  return found.slice(0, filled);
+}
+
 /** Few points say little about the ground. */
 const GROUND_POINTS = 5;
 /** Above the stray returns below the road, and below what stands on it. */

@@ -20,6 +20,15 @@ export function pixelRatio(): number {
   return Math.min(RATIO_MAX, window.devicePixelRatio || 1);
 }
 
+/** Without a graphics card smooth edges would cost more than all the rest. */
+function drawsInSoftware(): boolean {
+  const gl = document.createElement("canvas").getContext("webgl2");
+  const info = gl?.getExtension("WEBGL_debug_renderer_info");
+  const name = gl && info ? String(gl.getParameter(info.UNMASKED_RENDERER_WEBGL)) : "";
+  gl?.getExtension("WEBGL_lose_context")?.loseContext();
+  return /swiftshader|llvmpipe|software|basic render/i.test(name);
+}
+
 export class Renderer {
   /** The diameter of a point in CSS pixels. */
   pointSize = 2;
@@ -99,7 +108,7 @@ export class Renderer {
   private start(): WebGLRenderer | null {
     if (this.gl || this.broken) return this.gl;
     try {
-      this.gl = new WebGLRenderer({ antialias: pixelRatio() < RATIO_MAX, alpha: true, powerPreference: "high-performance" });
+      this.gl = new WebGLRenderer({ antialias: pixelRatio() < RATIO_MAX && !drawsInSoftware(), alpha: true, powerPreference: "high-performance" });
     } catch {
       this.broken = true;
       return null;

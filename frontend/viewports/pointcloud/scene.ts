@@ -10,7 +10,7 @@ import { SELECTED_COLOR } from "../../styles/palette";
 import type { Scope } from "../../workbench/scope";
 import type { Vec3 } from "../../workbench/types";
 import { PointMaterial, rangesOf, type ColorMode, type Ranges } from "./coloring";
-import type { PointFrame } from "./frame";
+import { dataAround, type PointFrame } from "./frame";
 import { pixelRatio, Renderer } from "./renderer";
 import { cuboidFaces, cuboidLines, deviceLines, radarLines, relative, rgb, type Lines, type RadarReturn, type ShownCuboid } from "./shapes";
 
@@ -23,6 +23,13 @@ export interface Device {
 const FAR = 4000;
 /** Objects on this layer are for the main view only: close-ups show points and the cuboid. */
 export const MAIN_LAYER = 1;
+/** On this one are the points around the selected cuboid, which close-ups show. */
+export const CLOSE_LAYER = 2;
+/** Metres around the selected cuboid, and how many of its lengths, that close-ups can show. */
+const NEAR = 4;
+const NEAR_LENGTHS = 2.5;
+/** It may move so far before its surroundings are collected anew. */
+const NEAR_SPARE = 3;
 const RADAR_COLOR = rgb("#f2f2f2");
 const DEVICE_COLOR = rgb("#8b95a3");
 const SELECTED = rgb(SELECTED_COLOR);
@@ -43,6 +50,9 @@ export class PointScene {
   private radar: readonly RadarReturn[] = [];
   private readonly callbacks = new Set<() => void>();
   private readonly points = new Points(new BufferGeometry(), this.material);
+  /** The points near the selected cuboid: three close-ups of all points would be three times the work of the main view. */
+  private readonly nearPoints = new Points(new BufferGeometry(), this.material);
+  private nearOf: { frame: PointFrame; x: number; y: number; reach: number } | null = null;
   private readonly faces = new Mesh(
     new BufferGeometry(),
     new MeshBasicMaterial({ vertexColors: true, transparent: true, depthWrite: false, side: DoubleSide }),
@@ -56,7 +66,8 @@ export class PointScene {
 
   constructor(scope?: Scope) {
     this.renderer = new Renderer(this);
-    for (const thing of [this.faces, this.radarMarks, this.velocities, this.deviceMark]) thing.layers.set(MAIN_LAYER);
+    this.nearPoints.layers.set(CLOSE_LAYER);
+    for (const thing of [this.points, this.faces, this.radarMarks, this.velocities, this.deviceMark]) thing.layers.set(MAIN_LAYER);
     this.selected.renderOrder = 2;
     this.radarMarks.material.color.setRGB(...RADAR_COLOR);
     for (const thing of this.things()) {
@@ -124,7 +135,7 @@ export class PointScene {
   }
 
   private things() {
-    return [this.points, this.faces, this.lines, this.ghosts, this.selected, this.deviceMark, this.radarMarks, this.velocities] as const;
+    return [this.points, this.nearPoints, this.faces, this.lines, this.ghosts, this.selected, this.deviceMark, this.radarMarks, this.velocities] as const;
   }
 
   private changed(): void {
@@ -151,6 +162,22 @@ export class PointScene {
     this.points.geometry = new BufferGeometry();
     this.points.visible = Boolean(frame?.count);
     if (frame) this.points.geometry.setAttribute("position", new BufferAttribute(frame.data, 4));
+    this.collectNear();
+  }
+
+  private collectNear(): void {
+    const { frame } = this;
+    const cuboid = this.cuboids.find((shown) => shown.selected)?.cuboid;
+    this.nearPoints.visible = Boolean(frame && cuboid);
+    if (!frame || !cuboid) return;
+    const [x, y] = cuboid.position;
+    const wanted = Math.max(...cuboid.dimensions) * NEAR_LENGTHS + NEAR;
+    const { nearOf } = this;
+    const moved = nearOf ? Math.max(Math.abs(x - nearOf.x), Math.abs(y - nearOf.y)) : Infinity;
+    if (nearOf?.frame === frame && moved + wanted <= nearOf.reach && nearOf.reach < 2 * (wanted + NEAR_SPARE)) return;
+    this.nearOf = { frame, x, y, reach: wanted + NEAR_SPARE };
+    this.nearPoints.geometry.dispose();
+    this.nearPoints.geometry = new BufferGeometry().setAttribute("position", new BufferAttribute(dataAround(frame, x, y, wanted + NEAR_SPARE), 4));
   }
 
   private refreshPoints(): void {
@@ -176,6 +203,7 @@ export class PointScene {
       .setAttribute("color", new BufferAttribute(colors, 4));
     this.faces.visible = positions.length > 0;
     this.tintSelected();
+    this.collectNear();
   }
 
   private tintSelected(): void {

@@ -18,7 +18,7 @@ def read(task_type: str, response: dict[str, Any], params: Params) -> Answer:
     }
     try:
         return readers[task_type](response, params)
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError, OverflowError) as error:
         raise ValueError(f"this is not a response of {task_type}: {error}") from error
 
 

@@ -121,7 +121,10 @@ class TaskSchema(Schema):
     tags = fields.List(fields.String())
     unique_id = fields.String()
     priority = fields.Integer()
-    urgency = fields.Function(lambda task: "immediate" if task.priority == PRIORITY_OF_URGENCY["immediate"] else "day")
+    urgency = fields.Function(
+        lambda task: "immediate" if task.priority == PRIORITY_OF_URGENCY["immediate"] else "day",
+        metadata={"type": "string", "description": "The priority in the older word."},
+    )
     is_test = fields.Function(lambda task: task.mode == "test", metadata={"type": "boolean"})
     work_started = fields.Boolean()
     callback_url = fields.String()

@@ -66,6 +66,35 @@ def test_any_json_is_a_task_or_a_refusal(
     assert tasks == reserves and funds_of(nora) == FUNDS_CENTS - cents
 
 
+ANSWERS: dict[str, Any] = {
+    "categorization": {"category": "shipping"},
+    "imageannotation": {"uuid": "b", "label": "car", "left": 1, "top": 2, "width": 3, "height": 4},
+    "lidarannotation": {"uuid": "c", "label": "car", "position": {"x": 1, "y": 2, "z": 0}, "yaw": 0}
+    | {"dimensions": {"x": 2, "y": 4, "z": 1}},
+}
+
+
+def in_its_place(task_type: str, object_drawn: dict[str, Any]) -> dict[str, Any]:
+    """A right answer with one object in it."""
+    if task_type == "categorization":
+        return object_drawn
+    return {"annotations": [{"cuboids": [object_drawn]} if task_type == "lidarannotation" else object_drawn]}
+
+
+@AS_OFTEN_AS_FITS
+@given(task_type=st.sampled_from(sorted(ANSWERS)), data=st.data())
+def test_any_known_answer_is_taken_or_refused(
+    app: Flask, live: Caller, nora: NewCustomer, task_type: str, data: st.DataObject
+) -> None:
+    drawn = ANSWERS[task_type] | data.draw(
+        st.dictionaries(st.sampled_from(sorted(ANSWERS[task_type])), VALUES, max_size=2)
+    )
+    response = data.draw(st.just(in_its_place(task_type, drawn)) | VALUES)
+    answer = live.post(f"evaluation_tasks/{task_type}", BODIES[task_type] | {"expected_response": response})
+    assert answer.status_code in {200, 400}, answer.get_json()
+    assert funds_of(nora) == FUNDS_CENTS
+
+
 @AS_OFTEN_AS_FITS
 @given(raw=st.binary(max_size=60), kind=st.sampled_from(["application/json", "application/x-www-form-urlencoded", ""]))
 @pytest.mark.parametrize("path", ["projects", "batches", "task/categorization/quote", "task/x/tags"])

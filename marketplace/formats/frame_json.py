@@ -20,7 +20,7 @@ from routing.task_types.params import COORDINATE_MAX
 MODELS = ("brown_conrady", "fisheye", "omnidirectional")
 DISTORTION = ("k1", "k2", "p1", "p2", "k3", "k4", "k5", "k6", "lx", "ly", "xi")
 IMAGES_MAX, RADAR_MAX, ADDRESS_CHARACTERS_MAX = 64, 20_000, 4_000
-SENSORS = 256
+SENSORS, CAMERAS_MAX = 256, 1_000
 OTHER_OBJECTS_MAX = 200_000  # beside the points: what is more is no frame
 
 
@@ -197,8 +197,10 @@ class _Reader:
         if not isinstance(item, dict):
             _refuse(path, "must be an object.")
         url = item.get("image_url")
-        if not isinstance(url, str) or not 0 < len(url) <= ADDRESS_CHARACTERS_MAX:
-            _refuse(f"{path}.image_url", "is missing." if not url else "must be an address.")
+        if url is None or url == "":
+            _refuse(f"{path}.image_url", "is missing.")
+        if not isinstance(url, str) or len(url) > ADDRESS_CHARACTERS_MAX or not url.isprintable():
+            _refuse(f"{path}.image_url", "must be an address.")
         model = item.get("camera_model") or MODELS[0]
         if model not in MODELS:
             _refuse(f"{path}.camera_model", f"must be one of {', '.join(MODELS)}.")
@@ -232,10 +234,11 @@ def _camera_name(item: dict[str, Any], k: int) -> str:
     """`metadata.camera` (ours), else the contract's `camera_index`, else the place in the list."""
     metadata = item.get("metadata")
     name = metadata.get("camera") if isinstance(metadata, dict) else None
-    if isinstance(name, str) and 0 < len(name) <= 100:
+    if isinstance(name, str) and 0 < len(name) <= 100 and name.isprintable():
         return name
     index = item.get("camera_index")
-    return f"camera {index if isinstance(index, int) else k}"
+    known = isinstance(index, int) and not isinstance(index, bool) and 0 <= index < CAMERAS_MAX
+    return f"camera {index if known else k}"
 
 
 def _numbers(value: Any, names: Sequence[str], path: str) -> list[float]:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from marketplace.errors import InvalidInput
-from marketplace.formats import frame_json, point_columns
+from marketplace.formats import frame_json, manifest, point_columns, points
 from routing.scene import Camera, Frame, Gps, Image, Pose, Radar
 
 HALF = 0.5**0.5
@@ -149,6 +149,8 @@ def broken(path: str, value: Any) -> dict[str, Any]:
         ("images.0.heading", ..., "images[0].heading", "is missing"),
         ("images.0.heading.w", "1", "images[0].heading.w", "not a text"),
         ("images.0.image_url", ..., "images[0].image_url", "is missing"),
+        ("images.0.image_url", "https://a/\x00", "images[0].image_url", "must be an address"),
+        ("images.0.image_url", 7, "images[0].image_url", "must be an address"),
         ("images.0.camera_model", "magic", "images[0].camera_model", "brown_conrady"),
         ("radar_points.0.position", ..., "radar_points[0].position", "is missing"),
         ("timestamp", "noon", "timestamp", "not a text"),
@@ -159,6 +161,64 @@ def test_a_mistake_is_named_with_its_frame_and_field(path: str, value: Any, fiel
         read(broken(path, value))
     assert raised.value.field == f"frames[3].{field}"
     assert raised.value.message.startswith(f"frames[3].{field} ") and reason in raised.value.message
+
+
+json_values = st.recursive(
+    st.one_of(
+        st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=5), st.sampled_from([0, 1, -1e5, 1e308])
+    ),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("xyzwid"), inner, max_size=4),
+    max_leaves=6,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(choices=st.lists(st.integers(0, 30), min_size=1, max_size=5), value=json_values)
+def test_whatever_stands_somewhere_is_read_or_refused(choices: list[int], value: Any) -> None:
+    """Nothing but a plain refusal: a job that fails otherwise would be tried for ever."""
+    whole = document()
+    holder: Any = whole
+    for n, choice in enumerate(choices):
+        keys = list(holder) if isinstance(holder, dict) else list(range(len(holder)))
+        key = keys[choice % len(keys)]
+        inner = holder[key]
+        if n == len(choices) - 1 or not isinstance(inner, dict | list) or not inner:
+            holder[key] = value
+            break
+        holder = inner
+    try:
+        accepted = read(whole)
+    except InvalidInput as error:
+        refusal = error
+    else:
+        assert_can_be_kept(accepted)
+        return
+    assert refusal.field is not None and refusal.message.startswith("frames[3]")
+
+
+def assert_can_be_kept(accepted: frame_json.ReadFrame) -> None:
+    frame = accepted.frame
+    back = points.decode(points.encode(frame.points, frame.intensity, frame.sensor))[0]
+    assert len(back) == len(frame.points) and np.isfinite(back).all()
+    images = [manifest.StoredImage(image.name, "key", image.camera) for image in accepted.images]
+    kept = json.dumps(manifest.write(frame, images), allow_nan=False)
+    assert "\\u0000" not in kept and "\\ud8" not in kept, "PostgreSQL's JSON holds neither"
+
+
+@pytest.mark.parametrize(
+    ("changes", "name"),
+    [
+        ({"metadata": {"camera": "front left"}}, "front left"),
+        ({"metadata": {"camera": "front\x00"}, "camera_index": 7}, "camera 7"),
+        ({"metadata": {"camera": "\ud800"}}, "camera 0"),
+        ({"camera_index": True}, "camera 0"),
+        ({"camera_index": 10**30}, "camera 0"),
+    ],
+)
+def test_a_camera_has_a_name_that_can_be_shown(changes: dict[str, Any], name: str) -> None:
+    whole = document()
+    whole["images"][0] |= changes
+    assert read(whole).images[0].name == name
 
 
 @pytest.mark.parametrize(
@@ -194,8 +254,8 @@ def test_lengths_are_turned_into_metres() -> None:
 
 
 def test_intensities_of_0_to_255_are_understood() -> None:
-    points = [{"x": k, "y": 0, "z": 0, "i": i} for k, i in enumerate((0, 51, 255))]
-    assert read(document(points=points)).frame.intensity.tolist() == pytest.approx([0, 0.2, 1])
+    listed = [{"x": k, "y": 0, "z": 0, "i": i} for k, i in enumerate((0, 51, 255))]
+    assert read(document(points=listed)).frame.intensity.tolist() == pytest.approx([0, 0.2, 1])
 
 
 def test_a_picture_that_was_made_smaller_has_smaller_intrinsics() -> None:

@@ -19,6 +19,7 @@ ANSWERS = 3  # slots per subtask
 LANES = 4
 TASK_SUBTASKS = 100
 LABELERS = 4_000  # at work by turns, 32 at a time: each has finished before it is her turn again
+HISTORY_SUBTASKS = 2_000  # done before, each by 40 labelers
 CLOSE_SECONDS = 0.25
 
 BASE = f"""
@@ -62,6 +63,22 @@ INSERT INTO slot (lane_id, rank, subtask_id, state, epoch)
 SELECT subtask.lane_id, -10, subtask.id, 'open', 0
 FROM generate_series(%(first)s::int, %(last)s::int) k JOIN subtask ON subtask.id = 's' || k,
      generate_series(1, %(answers)s::int) ORDER BY k
+"""
+# What the labelers have done before: without it the planner would take the table of assignments for empty.
+HISTORY = f"""
+INSERT INTO task (id, customer_id, mode, project_id, type, status, stage, params, instruction, metadata, tags, priority,
+                  work_started, audits, quote_cents, currency, frames_total, frames_ready, created_at, updated_at,
+                  clear_unique_id_on_error)
+VALUES ('history', 'customer', 'live', 'project1', 'categorization', 'completed', 'closed', '{{}}', '', '{{}}', '[]',
+        10, true, '[]', 30, 'USD', 0, 0, now(), now(), false);
+INSERT INTO subtask (id, task_id, lane_id, position, state, answers_wanted, effort_seconds, pay_cents, gold, created_at)
+SELECT 'h' || k, 'history', (SELECT min(id) FROM lane), k, 'resolved', {LABELERS // 100}, 20, 10, false, now()
+FROM generate_series(1, {HISTORY_SUBTASKS}) k;
+INSERT INTO assignment (id, subtask_id, labeler_id, epoch, state, claimed_at, lease_expires_at, submitted_at, closed_at,
+                        active_seconds, pay_cents, expected_seconds, answer)
+SELECT 'a' || k || '-' || n, 'h' || k, 'labeler' || (n * 100 + k % 100), 1, 'accepted', now(), now(), now(), now(), 20,
+       10, 20, '{{"category": "good"}}'
+FROM generate_series(1, {HISTORY_SUBTASKS}) k, generate_series(0, {LABELERS // 100 - 1}) n;
 """
 CLOSE = """
 WITH closed AS (
@@ -115,6 +132,7 @@ class World:
             connection.execute("TRUNCATE customer, project, lane, labeler, task, subtask, slot, assignment CASCADE")
             connection.execute(BASE)
             self.subtasks = 0
+            connection.execute(HISTORY)
             self.open_slots(connection, count)
             connection.execute("VACUUM ANALYZE")
             connection.execute("CHECKPOINT")

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from sqlalchemy import event
 
 from marketplace.db import db, transaction
 from marketplace.models import Task
@@ -187,6 +188,54 @@ def test_a_list_can_be_short_or_carry_links(live: Caller) -> None:
     assert set(short) == {"task_id", "status", "metadata", "project"}
     full = answered(live.get("tasks", include_attachment_url="True"))["docs"][0]
     assert full["attachments_urls"] == {BOXES["attachment"]: BOXES["attachment"]}
+
+
+def test_a_list_takes_no_more_statements_for_more_tasks(live: Caller) -> None:
+    answered(live.post("projects", {"name": "p", "type": "categorization"}))
+    answered(live.post("batches", {"name": "b", "project": "p"}))
+
+    def statements() -> int:
+        seen: list[str] = []
+
+        def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+            seen.append(statement)
+
+        event.listen(db.engine, "before_cursor_execute", note)
+        answered(live.get("tasks", include_attachment_url="true"))
+        event.remove(db.engine, "before_cursor_execute", note)
+        return len(seen)
+
+    send(live, batch="b")
+    few = statements()
+    for _ in range(5):
+        send(live, batch="b")
+        send(live, "imageannotation")
+    assert statements() == few
+
+
+# Deliverables
+
+
+@pytest.mark.parametrize("name", ["scale", "openlabel", "kitti-tracking"])
+def test_a_drive_s_deliverable_is_downloaded_in_standard_formats(test_world: Caller, name: str) -> None:
+    task_id = send(test_world, "lidarannotation")["task_id"]
+    answer = test_world.get(f"task/{task_id}/deliverable", format=name)
+    assert answer.status_code == 200 and task_id in answer.headers["Content-Disposition"]
+    if name == "scale":
+        assert answer.get_json() == [{"cuboids": []}] * 5
+    elif name == "openlabel":
+        assert answer.get_json()["openlabel"]["metadata"]["schema_version"] == "1.0.0"
+    else:
+        assert answer.data.startswith(b"PK")
+
+
+def test_what_has_no_deliverable_says_so(live: Caller, test_world: Caller) -> None:
+    pending = send(live, "lidarannotation")["task_id"]
+    assert "pending" in refused(live.get(f"task/{pending}/deliverable"), 400)["error"]
+    text = send(test_world)["task_id"]
+    assert answered(test_world.get(f"task/{text}/deliverable")) == {"category": "shipping"}
+    assert refused(test_world.get(f"task/{text}/deliverable", format="openlabel"), 400)["field"] == "format"
+    assert refused(test_world.get(f"task/{text}/deliverable", format="pdf"), 400)["field"] == "format"
 
 
 # Changing

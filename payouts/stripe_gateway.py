@@ -182,11 +182,18 @@ def classify(error: stripe.StripeError) -> Outcome:
     return Outcome(
         answer,
         code=error.code,
-        message=error.user_message or str(error),
+        message=_message(error),
         request_id=error.request_id,
         replayed="idempotent-replayed" in {name.lower() for name in error.headers or {}},
         not_let_in=error.http_status in (401, 403),
     )
+
+
+def _message(error: stripe.StripeError) -> str:
+    """What to show people; the client's own words about a broken connection are many, and help nobody."""
+    if isinstance(error, stripe.APIConnectionError):
+        return "The connection to Stripe broke before it answered."
+    return error.user_message or str(error)
 
 
 def _ask(call: Callable[[], T]) -> T:
@@ -195,7 +202,7 @@ def _ask(call: Callable[[], T]) -> T:
         return call()
     except stripe.StripeError as error:
         kind = NotThere if error.http_status == 404 else RailDown
-        raise kind(error.user_message or str(error)) from error
+        raise kind(_message(error)) from error
 
 
 def _seen(transfer: Any) -> SeenTransfer:

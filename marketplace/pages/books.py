@@ -117,14 +117,14 @@ def _balance_after(row: EntryRow) -> object:
 # Does the money add up
 
 
-@blueprint.get("/checks")
+@blueprint.get("/ledger/checks")
 def checks() -> ResponseReturnValue:
     """All laws, checked while the page is made, in one snapshot of the database."""
     done = invariants(db.session())
     return render_template("finance/checks.html", checks=done, at=utc_now(), totals=report.totals())
 
 
-@blueprint.get("/stripe")
+@blueprint.get("/ledger/stripe")
 @manages_transactions
 def stripe() -> ResponseReturnValue:
     """The ledger beside Stripe, as both are now; Stripe is asked while no transaction is open."""
@@ -147,7 +147,7 @@ LINE_COLUMNS: tables.Columns[Line] = [
 ]
 
 
-@blueprint.post("/stripe/top-ups/<source_id>")
+@blueprint.post("/ledger/stripe/top-ups/<source_id>")
 @manages_transactions
 def top_up(source_id: str) -> ResponseReturnValue:
     """Book a top-up that Stripe shows: the amount is Stripe's, not the form's."""

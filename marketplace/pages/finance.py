@@ -226,7 +226,8 @@ def decide_item(item_id: str, what: str) -> ResponseReturnValue:
 
 
 def _decide(item_id: str, what: str, amount: str) -> str:
-    user, now, reason = current_user(), utc_now(), request.form.get("reason", "")
+    user, now = current_user(), utc_now()
+    reason = request.form.get(f"{what}-reason", "")  # a page may hold two of these forms
     if what == "hold":
         decide.hold(user, item_id, reason, now)
         return f"{amount} is held."
@@ -240,7 +241,7 @@ def _decide(item_id: str, what: str, amount: str) -> str:
         decide.send_again(user, item_id, now)
         return f"{amount} is sent again."
     if what == "paid":
-        decide.mark_paid(user, item_id, request.form.get("reference", ""), now)
+        decide.mark_paid(user, item_id, request.form.get("paid-reference", ""), now)
         return f"{amount} is paid."
     if what == "refused":
         decide.mark_refused(user, item_id, reason, now)

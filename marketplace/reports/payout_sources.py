@@ -84,7 +84,7 @@ def _behind(row: Any, start: int, stop: int) -> Behind:
         code=transfer.code,
         cents=int(cents),
         share_cents=int(share),
-        assignment_id=assignment_id,
+        assignment_id=assignment_id or transfer.details.get("assignment_id"),
         subtask_id=subtask.id if subtask else None,
         task_id=task.id if task else None,
         task_type=task.type if task else None,

@@ -6,12 +6,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from payouts import attempts, runs
+from payouts import attempts, ledger, runs
+from payouts.chart import Kind
 from payouts.attempts import LEASE, Transaction
 from payouts.errors import PayoutRefused
 from payouts.models import Attempt, AttemptState, Item, ItemState, Run, RunState
 from payouts.stripe_gateway import StripeGateway
 from tests.fake_stripe.client import Fake
+from tests.payouts.conftest import empty_money_tables
 from tests.payouts.in_threads import in_threads
 from tests.payouts.world import (
     CHECKER,
@@ -128,8 +130,6 @@ FAULTS = ["drop_before", "drop_after", "429", "409", "401", "500_before", "500_a
 def test_any_sequence_of_faults_ends_in_one_transfer(
     transaction: Transaction, gateway: StripeGateway, fake: Fake, database_urls: dict[str, str], faults: list[str]
 ) -> None:
-    from tests.payouts.conftest import empty_money_tables
-
     empty_money_tables(database_urls["owner"])
     fake.command("reset")
     ready_to_send(transaction, gateway, fake)
@@ -248,8 +248,6 @@ def test_a_key_that_stands_for_something_else_is_a_persons_business(
 
 def test_money_spent_meanwhile_is_not_sent(transaction: Transaction, gateway: StripeGateway, fake: Fake) -> None:
     """The run was approved, and then the labeler's money was corrected away."""
-    from payouts import ledger, postings
-
     with transaction() as session:
         earned(session, "l1", CENTS)
     onboarded(transaction, gateway, fake, "l1")
@@ -262,4 +260,4 @@ def test_money_spent_meanwhile_is_not_sent(transaction: Transaction, gateway: St
         item = only_item(session, run_id)
         assert attempts.open_attempt(session, item.id, NOW) is None
         assert item.state is ItemState.FAILED and "has changed" in (item.reason or "")
-        assert postings.ledger.balance(session, postings.Kind.LABELER_HELD, "l1") == CENTS
+        assert ledger.balance(session, Kind.LABELER_HELD, "l1") == CENTS

@@ -7,7 +7,7 @@ import numpy as np
 from pyarrow import feather
 
 from marketplace.errors import InvalidInput
-from marketplace.formats.datasets.tracks import Tracks, image, matrix, need, shifted, yaw_of
+from marketplace.formats.datasets.tracks import Tracks, front_first, image, matrix, need, shifted, yaw_of
 from routing.scene import Array, Drive, Frame, Image, Pose
 from routing.types import Answer
 
@@ -126,7 +126,7 @@ class _Cameras:
             name: {key: float(column[k]) for key, column in intrinsics.items() if key != "sensor_name"}
             for k, name in enumerate(intrinsics["sensor_name"].tolist())
         }
-        for name in sorted(self.intrinsics):
+        for name in sorted(self.intrinsics, key=front_first):
             self.pictures[name] = sorted((int(p.stem), p) for p in (folder / name).glob("*.jpg"))
 
     def images(self, time: int, ego: _Ego) -> tuple[Image, ...]:

@@ -10,7 +10,7 @@ import numpy as np
 from marketplace.errors import InvalidInput
 from marketplace.formats.datasets import pickles
 from marketplace.formats.datasets.radar_pcd import read_radar
-from marketplace.formats.datasets.tracks import Tracks, image, matrix, need, one_of, shifted, yaw_of
+from marketplace.formats.datasets.tracks import Tracks, front_first, image, matrix, need, one_of, shifted, yaw_of
 from routing.scene import Array, Drive, Frame, Image, Pose, Radar
 
 VALUES_PER_POINT = 5  # x, y, z, intensity 0 to 255, ring
@@ -157,7 +157,8 @@ class _Tables:
     def _frame(self, sample: str, lidar: Array, origin: Array) -> Frame:
         points, intensity = _sweep(self.root / self.of_sample[sample]["LIDAR_TOP"]["filename"])
         images, radars = [], []
-        for channel, data in sorted(self.of_sample[sample].items()):
+        for channel in sorted(self.of_sample[sample], key=front_first):
+            data = self.of_sample[sample][channel]
             path = self.root / data["filename"]
             if channel.startswith("CAM") and path.exists():
                 sensor = self.sensors[data["calibrated_sensor_token"]]

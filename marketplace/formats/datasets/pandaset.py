@@ -8,7 +8,7 @@ import numpy as np
 
 from marketplace.errors import InvalidInput
 from marketplace.formats.datasets import pickles, ply
-from marketplace.formats.datasets.tracks import Tracks, image, matrix, need, shifted
+from marketplace.formats.datasets.tracks import Tracks, front_first, image, matrix, need, shifted
 from routing.scene import Array, Drive, Frame, Image, Pose, Radar
 
 LABELS = ("Car", "Truck", "Bus", "Pedestrian", "Cyclist", "Motorcycle")
@@ -39,6 +39,10 @@ def _pose(value: dict[str, Any]) -> Array:
     return matrix(Pose((x, y, z), (w, i, j, k)))
 
 
+def _intrinsics(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*/intrinsics.json"), key=lambda path: front_first(path.parent.name))
+
+
 # PandaSet's own layout
 
 
@@ -66,7 +70,7 @@ def _sequence(path: Path) -> Drive:
 
 def _images(path: Path, k: int, origin: Array) -> tuple[Image, ...]:
     found = []
-    for camera in sorted((path / "camera").glob("*/intrinsics.json")):
+    for camera in _intrinsics(path / "camera"):
         folder = camera.parent
         pictures = sorted(p for p in folder.iterdir() if p.suffix.lower() in PICTURES)
         if k < len(pictures):
@@ -127,7 +131,7 @@ def _toolkit(path: Path) -> Drive:
 
 def _toolkit_images(path: Path, stem: str, world: Array) -> tuple[Image, ...]:
     found = []
-    for camera in sorted((path / "cameras").glob("*/intrinsics.json")):
+    for camera in _intrinsics(path / "cameras"):
         folder = camera.parent
         picture = next((folder / f"{stem}{end}" for end in PICTURES if (folder / f"{stem}{end}").exists()), None)
         if picture is not None:

@@ -61,6 +61,11 @@ def image(name: str, path: Path, pose: Pose, intrinsics: Mapping[str, float], **
     return Image(name, Camera(pose, size.width, size.height, fx, fy, cx, cy, **more), content)
 
 
+def front_first(name: str) -> tuple[bool, int, str]:
+    """The order of cameras by name: the one that looks ahead, then those beside it, then the rest."""
+    return "front" not in name.lower(), len(name.lower().replace("center", "")), name
+
+
 def one_of(path: Path, *patterns: str) -> Path | None:
     """The first file in `path` that fits the first pattern that any fits."""
     return next((found for pattern in patterns for found in sorted(path.glob(pattern))), None)

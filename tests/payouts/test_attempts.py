@@ -7,8 +7,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from payouts import attempts, ledger, runs
-from payouts.chart import Kind
 from payouts.attempts import LEASE, Transaction
+from payouts.chart import Kind
 from payouts.errors import PayoutRefused
 from payouts.models import Attempt, AttemptState, Item, ItemState, Run, RunState
 from payouts.stripe_gateway import StripeGateway

@@ -6,7 +6,7 @@ The same for gold as for any other subtask: nothing in it may tell them apart.
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from marketplace.db import db
 from marketplace.models import Assignment, Frame, Lane, Project, Subtask, Task
@@ -14,27 +14,34 @@ from marketplace.storage import storage
 from payouts.pricing import hourly_cents
 from routing.task_types import TASK_TYPES, imageannotation, lidarannotation
 
+_COLUMNS: list[Any] = [
+    *(Task.id, Task.type, Task.instruction, Task.params, Task.currency, Task.frames_total),
+    *(Subtask.window_start, Subtask.window_stop, Project.name, Project.simulated),
+]
+# Made once, and of the columns that are shown: every claim ends here.
+_SUBTASK = (
+    select(*_COLUMNS)
+    .select_from(Subtask)
+    .join(Task, Task.id == Subtask.task_id)
+    .join(Lane, Lane.id == Subtask.lane_id)
+    .join(Project, Project.id == Lane.project_id)
+    .where(Subtask.id == bindparam("subtask_id"))
+)
+
 
 def assignment_payload(assignment: Assignment) -> dict[str, Any]:
     """All of it; `assignment_summary` is the short form for lists."""
-    columns: list[Any] = [Subtask, Task, Project.name, Project.simulated]
-    subtask, task, project, simulated = db.session.execute(
-        select(*columns)
-        .join(Task, Task.id == Subtask.task_id)
-        .join(Lane, Lane.id == Subtask.lane_id)
-        .join(Project, Project.id == Lane.project_id)
-        .where(Subtask.id == assignment.subtask_id)
-    ).one()
-    return assignment_summary(assignment, task.type, project, task.currency) | {
+    row = db.session.execute(_SUBTASK, {"subtask_id": assignment.subtask_id}).one()
+    return assignment_summary(assignment, row.type, row.name, row.currency) | {
         "subtask": {
-            "id": subtask.id,
-            "task_id": task.id,
-            "task_type": task.type,
-            "instruction": task.instruction,
-            "params": TASK_TYPES[task.type].labeler_params(task.params),
-            "project": project,
-            "simulated": simulated,
-            **_data(task, subtask),
+            "id": assignment.subtask_id,
+            "task_id": row.id,
+            "task_type": row.type,
+            "instruction": row.instruction,
+            "params": TASK_TYPES[row.type].labeler_params(row.params),
+            "project": row.name,
+            "simulated": row.simulated,
+            **_data(row),
         },
         "draft": assignment.draft,
     }
@@ -73,27 +80,27 @@ def moment(value: datetime | None) -> str | None:
 # The data of a subtask, by its type
 
 
-def _data(task: Task, subtask: Subtask) -> dict[str, Any]:
-    if task.type == lidarannotation.NAME:
-        return _drive(task, subtask)
-    if task.type == imageannotation.NAME:
-        return {"image": _picture(task)}
-    kind = task.params.get("attachment_type")
+def _data(row: Any) -> dict[str, Any]:
+    if row.type == lidarannotation.NAME:
+        return _drive(row)
+    if row.type == imageannotation.NAME:
+        return {"image": _picture(row.id)}
+    kind = row.params.get("attachment_type")
     if kind == "image":
-        return {"content": {"type": "image", "url": _picture(task)["url"]}}
-    return {"content": {"type": "text", "text": task.params["attachment"]}}
+        return {"content": {"type": "image", "url": _picture(row.id)["url"]}}
+    return {"content": {"type": "text", "text": row.params["attachment"]}}
 
 
-def _drive(task: Task, subtask: Subtask) -> dict[str, Any]:
-    start, stop = subtask.window_start or 0, subtask.window_stop or task.frames_total
+def _drive(row: Any) -> dict[str, Any]:
+    start, stop = row.window_start or 0, row.window_stop or row.frames_total
     rows = db.session.execute(
         select(Frame.number, Frame.points_key, Frame.points_count, Frame.manifest)
-        .where(Frame.task_id == task.id, Frame.number >= start, Frame.number < stop)
+        .where(Frame.task_id == row.id, Frame.number >= start, Frame.number < stop)
         .order_by(Frame.number)
     )
     return {
         "frames": [_frame(*row) for row in rows],
-        "window": {"start": start, "stop": stop, "frame_count": task.frames_total},
+        "window": {"start": start, "stop": stop, "frame_count": row.frames_total},
         # Tracks of finished neighbours, to begin from, would make the seam's agreement tell nothing.
         "ghosts": [],
     }
@@ -117,8 +124,8 @@ def _frame(number: int, points_key: str, points_count: int, manifest: dict[str, 
     }
 
 
-def _picture(task: Task) -> dict[str, Any]:
+def _picture(task_id: str) -> dict[str, Any]:
     """The one image of a task."""
-    manifest = db.session.scalars(select(Frame.manifest).where(Frame.task_id == task.id, Frame.number == 0)).one()
+    manifest = db.session.scalars(select(Frame.manifest).where(Frame.task_id == task_id, Frame.number == 0)).one()
     image = manifest["images"][0]
     return {"url": storage().link(image["key"]), "width": image["width"], "height": image["height"]}

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, cast
 
 import numpy as np
-from sqlalchemy import bindparam, text, update
+from sqlalchemy import bindparam, inspect, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.types import DateTime
 
@@ -62,18 +62,18 @@ def claim_next(
     `project_id` is a project's id or its name.
     """
     now = now or utc_now()
-    wish = Wish(types, project_id)
+    wish, labeler_id = Wish(types, project_id), _id_of(labeler)
     for pause_seconds in PAUSES_SECONDS:
-        look = slots.look(labeler.id, wish, now)
+        look = slots.look(labeler_id, wish, now)
         if look.live_id is not None:
             return Claim(find_own(labeler, look.live_id))
         if look.is_restricted:
             return Claim(None, _restricted(labeler))
         if not look.heads and look.back_id is None:
-            return Claim(None, _why_nothing(labeler.id, wish))
+            return Claim(None, _why_nothing(labeler_id, wish))
         try:
             claimed = _resume(labeler, look.back_id, now) if look.back_id else None
-            claimed = claimed or _take_best(labeler.id, look.heads, now, rng)
+            claimed = claimed or _take_best(labeler_id, look.heads, now, rng)
         except Collided:
             continue
         if claimed is not None:
@@ -82,6 +82,11 @@ def claim_next(
         # locks of what was tried, could wait in a circle: look again instead.
         time.sleep(pause_seconds)
     return Claim(None, NoWork("busy", "Many labelers are claiming at this moment; please try again."))
+
+
+def _id_of(labeler: Labeler) -> str:
+    """Her id without a look at her row: after a commit, which expires it, the attribute would ask the database."""
+    return str(inspect(labeler).identity[0])
 
 
 def _take_best(labeler_id: str, heads: list[Head], now: datetime, rng: np.random.Generator | None) -> Assignment | None:

@@ -18,6 +18,7 @@ from marketplace.db import db, transaction
 from marketplace.errors import LabelyardError
 from marketplace.models import Role
 from payouts import postings
+from payouts.errors import InsufficientFunds
 from routing.task_types import TASK_TYPES
 
 DATA_OPTION = click.option(
@@ -89,7 +90,7 @@ def in_marketplace(command: Callable[..., Any]) -> Callable[..., Any]:
         try:
             with marketplace_of(data), transaction():
                 result = command(**options)
-        except (LabelyardError, ConfigError, embedded.EmbeddedError) as error:
+        except (LabelyardError, InsufficientFunds, ConfigError, embedded.EmbeddedError) as error:
             raise click.ClickException(str(error)) from error
         if result is not None:
             click.echo(json.dumps(result, indent=2))

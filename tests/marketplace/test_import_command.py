@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 from flask import Flask
+from PIL import Image
 from sqlalchemy import select
 
 from marketplace import people
@@ -101,6 +102,15 @@ def test_what_cannot_be_imported_is_said_and_nothing_stays(
     done = import_into(*(word.format(tmp_path) for word in words))
     assert done.exit_code == 1 and said in done.output and "Traceback" not in done.output
     assert db.session.scalar(select(Project.id)) is None and db.session.scalar(select(Task.id)) is None
+
+
+def test_without_funds_nothing_is_imported(import_into: Callable[..., Any], tmp_path: Path) -> None:
+    with transaction():
+        people.create_customer("Poor", email="p@example.org")
+    Image.new("RGB", (64, 48)).save(tmp_path / "a.png")
+    done = import_into("images", str(tmp_path), "--project", "p", "--customer", "p@example.org")
+    assert done.exit_code == 1 and "Traceback" not in done.output
+    assert "$0.00 is available" in done.output and db.session.scalar(select(Task.id)) is None
 
 
 def test_with_several_customers_one_must_be_named(import_into: Callable[..., Any], tmp_path: Path) -> None:

@@ -53,7 +53,7 @@ export class Bench {
         this.state.value = { kind: "nothing", text: reason?.text ?? "There is no open task for you now.", before };
         return;
       }
-      history.replaceState(null, "", `${WORK_ADDRESS}/${assignment.id}`);
+      history.replaceState(null, "", `/assignments/${assignment.id}`);
       await this.begin(assignment);
     } catch (error) {
       this.fail(error, () => void this.claimNext(before, anything));

@@ -13,7 +13,7 @@ import orjson
 
 from marketplace.errors import InvalidInput
 from marketplace.formats import points as lypf
-from marketplace.formats.point_columns import Columns, check_number, read_carefully, read_fast
+from marketplace.formats.point_columns import Columns, check_number, read_columns
 from routing.scene import Array, Camera, Frame, Gps, Pose, Quaternion, Radar
 from routing.task_types.params import COORDINATE_MAX
 
@@ -69,9 +69,6 @@ def read(content: bytes, *, number: int, points_max: int, meters_per_unit: float
 
 
 def _parse(content: bytes, path: str) -> tuple[dict[str, Any], Columns]:
-    fast = read_fast(content)
-    if fast is not None:
-        return fast
     try:
         document = orjson.loads(content)
     except orjson.JSONDecodeError as error:
@@ -80,7 +77,7 @@ def _parse(content: bytes, path: str) -> tuple[dict[str, Any], Columns]:
         raise InvalidInput(f"{path} must be a JSON object.", path)
     if "points" not in document:
         raise InvalidInput(f"{path}.points is missing.", f"{path}.points")
-    return document, read_carefully(document["points"], f"{path}.points")
+    return document, read_columns(document["points"], f"{path}.points")
 
 
 def _parse_leniently(content: bytes, path: str, error: orjson.JSONDecodeError) -> Any:

@@ -5,6 +5,7 @@ where the rows say. Nothing is fetched or stored while a transaction is open.
 """
 
 import logging
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -36,6 +37,8 @@ R = TypeVar("R")
 
 AT_ONCE = 4  # frames in memory: each may be as large as an attachment may be
 ERRORS_MAX = 20  # a drive with more bad frames than this is not looked at further
+# Parsed, a frame of a million points takes a few hundred MB for a moment; parsing several at once gains nothing.
+_PARSING = threading.Lock()
 # After so long a drive goes to the end of the queue, so that a long one does not keep all others waiting.
 SLICE_SECONDS = 60.0
 
@@ -221,9 +224,10 @@ class _Ingest:
     def _read(self, number: int, source: Source) -> frame_json.ReadFrame:
         content = self.reader.read(source)
         try:
-            return frame_json.read(
-                content, number=number, points_max=self.points_max, meters_per_unit=self.meters_per_unit
-            )
+            with _PARSING:
+                return frame_json.read(
+                    content, number=number, points_max=self.points_max, meters_per_unit=self.meters_per_unit
+                )
         except InvalidInput as error:
             raise Unreadable(error.message, source.url, 200) from error
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from marketplace.errors import InvalidInput
-from marketplace.formats import frame_json, manifest, point_columns, points
+from marketplace.formats import frame_json, manifest, points
 from routing.scene import Camera, Frame, Gps, Image, Pose, Radar
 
 HALF = 0.5**0.5
@@ -89,18 +89,6 @@ def test_a_frame_comes_back_as_it_was_written(
         (f"camera {k}", url, 12.4) for k, url in enumerate(urls)
     ]
     assert all(i.camera.distortion == CAMERA.distortion and i.camera.fx == CAMERA.fx for i in back.images)
-
-
-@pytest.mark.parametrize("indent", [None, 1])
-@pytest.mark.parametrize("order", [1, -1])
-def test_both_ways_of_reading_see_the_same(indent: int | None, order: int) -> None:
-    whole = document()
-    text = json.dumps(dict(list(whole.items())[::order]), indent=indent).encode()
-    columns = point_columns.read_carefully(whole["points"], "points")
-    fast = point_columns.read_fast(text)
-    assert (fast is None) == (indent is not None), "text with line breaks in it takes the careful way"
-    assert (read(text).frame.points == np.column_stack([columns[a] for a in "xyz"])).all()
-    assert fast is None or all((fast[1][name] == columns[name]).all() for name in columns)
 
 
 def broken(path: str, value: Any) -> dict[str, Any]:

@@ -17,8 +17,10 @@ log = logging.getLogger(__name__)
 
 # In the order in which workers look: what a customer or labeler waits for first, long work last.
 QUEUES = ("work", "deliver", "money", "ingest")
-# How long a mark "this job waits in its queue" counts; a lost job is so found again, however it was lost.
+# How long the mark counts by which sweeps know that a job waits in its queue, and that it runs. A lost job is so found
+# again however it was lost, and a long one is seldom run twice at once.
 MARK_SECONDS = 600
+RUNNING_SECONDS = 120
 
 
 class Job(Protocol):
@@ -36,10 +38,11 @@ def job(*, queue: str, timeout_seconds: int = 180) -> Callable[[Callable[..., No
     def mark(function: Callable[..., None]) -> Job:
         @functools.wraps(function)
         def run(*ids: Any) -> None:
-            _unmark(function, ids)  # at the start: what changes from now on deserves another run
+            _set_mark(function, ids, min(timeout_seconds, RUNNING_SECONDS))
             try:
                 function(*ids)
             finally:
+                _unmark(function, ids)
                 db.session.remove()
 
         marked = cast(Any, run)
@@ -76,7 +79,7 @@ def enqueue_now(function: Job, *ids: Any) -> None:
 
 
 def enqueue_once(function: Job, *ids: Any) -> None:
-    """For sweeps, which find the same row again and again: nothing is added while the same job waits in its queue."""
+    """For sweeps, which find the same row again and again: nothing is added while the same job waits or runs."""
     try:
         is_new = connection().set(_mark(function, ids), "1", ex=MARK_SECONDS, nx=True)
     except redis.RedisError:
@@ -87,6 +90,11 @@ def enqueue_once(function: Job, *ids: Any) -> None:
 
 def _mark(function: Any, ids: tuple[Any, ...]) -> str:
     return f"labelyard:queued:{function.__module__}.{function.__name__}:{':'.join(map(str, ids))}"
+
+
+def _set_mark(function: Any, ids: tuple[Any, ...], seconds: int) -> None:
+    with suppress(redis.RedisError):
+        connection().set(_mark(function, ids), "1", ex=seconds)
 
 
 def _unmark(function: Any, ids: tuple[Any, ...]) -> None:

@@ -1,7 +1,7 @@
 """Stripe's webhooks: kept first, then applied by fetching the object they hint at, in whatever order they come."""
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
@@ -14,7 +14,15 @@ from payouts.rail import AccountStatus, BankPayout, Event, NotThere, PayoutRail,
 
 TRANSFER = ("transfer.created", "transfer.updated", "transfer.reversed")
 BANK_PAYOUT = ("payout.created", "payout.updated", "payout.paid", "payout.failed", "payout.canceled")
-ACCOUNT = ("account.updated", "capability.updated")
+ACCOUNT = (
+    "account.updated",
+    "capability.updated",
+    "account.external_account.created",
+    "account.external_account.updated",
+    "account.external_account.deleted",
+)
+# As long as Stripe itself would send an event again; what it tells of is in the reconciliation after that.
+TRIED_FOR = timedelta(days=3)
 
 
 def keep(session: Session, event: Event, now: datetime) -> bool:
@@ -35,9 +43,11 @@ def keep(session: Session, event: Event, now: datetime) -> bool:
     return kept.one_or_none() is not None
 
 
-def open_events(session: Session, limit: int) -> Sequence[str]:
-    """Events not applied yet, oldest first."""
-    waiting = select(WebhookEvent.id).where(WebhookEvent.applied_at.is_(None))
+def open_events(session: Session, now: datetime, limit: int) -> Sequence[str]:
+    """Events not applied yet, oldest first; one that could not be applied for days is left to people."""
+    waiting = select(WebhookEvent.id).where(
+        WebhookEvent.applied_at.is_(None), WebhookEvent.received_at > now - TRIED_FOR
+    )
     return session.scalars(waiting.order_by(WebhookEvent.received_at).limit(limit)).all()
 
 

@@ -18,8 +18,9 @@ from marketplace.reports.labelers import decisions_on
 from marketplace.reports.payout_sources import behind
 from marketplace.reports.payouts import ItemRow, RunRow
 from marketplace.words import money, plural
-from payouts import webhooks
+from payouts import ledger, webhooks
 from payouts.attempts import SAME_KEY_MAX, may_give_up
+from payouts.chart import Kind
 from payouts.errors import PayoutRefused
 from payouts.models import ItemState, Rail, Run, RunState
 from payouts.runs import current_hash
@@ -132,9 +133,17 @@ def _numbers(run: Run) -> dict[str, object]:
         "ready_cents": sum(item.amount_cents for item in ready),
         "item_count": len(items),
         "settled_count": len(settled),
+        "missing_cents": _missing_cents(run, sum(item.amount_cents for item in ready)),
         "is_moving": run.state is RunState.APPROVED
         and any(i.state in (ItemState.READY, ItemState.SENDING) for i in items),
     }
+
+
+def _missing_cents(run: Run, needed_cents: int) -> int:
+    """How much our balance at Stripe lacks for what has not left."""
+    if run.rail is not Rail.STRIPE or run.state in (RunState.DONE, RunState.CANCELED):
+        return 0
+    return max(0, needed_cents - ledger.balance(db.session(), Kind.STRIPE_AVAILABLE, currency=run.currency))
 
 
 # What a bank needs to pay by hand, and what is seen on the page.

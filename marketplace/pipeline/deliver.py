@@ -4,12 +4,13 @@ import hashlib
 import hmac
 import json
 import logging
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from marketplace import fetch
 from marketplace.auth import settings
@@ -31,6 +32,8 @@ PAUSE_SECONDS_FIRST, PAUSE_SECONDS_MAX = 10, 8_460
 POST_SECONDS = 15
 # Longer than a try takes, so that a lease that ended means a dead worker.
 LEASE = timedelta(seconds=60)
+# One try at a server that does not answer puts off all others there.
+SLOW_SECONDS, PUT_OFF = 5.0, timedelta(seconds=60)
 DUE_AT_ONCE = 500
 ERROR_CHARACTERS_MAX = 500
 
@@ -91,6 +94,7 @@ def send_callback(callback_id: str) -> None:
         claim = _claim(callback_id, utc_now())
     if claim is None:
         return
+    started = time.monotonic()
     try:
         status = fetch.post(
             claim.url,
@@ -102,8 +106,11 @@ def send_callback(callback_id: str) -> None:
         outcome = _Outcome(status, None if 200 <= status < 300 else f"The server answered {status}.")
     except fetch.FetchFailed as error:
         outcome = _Outcome(None, error.message)
+    is_slow = outcome.error is not None and time.monotonic() - started > SLOW_SECONDS
     with transaction():
         _record(claim, outcome, utc_now())
+        if is_slow:
+            _put_off_others(claim, utc_now())
 
 
 @dataclass(frozen=True)
@@ -187,6 +194,13 @@ def _record(claim: _Claim, outcome: _Outcome, now: datetime) -> None:
         "callback tried",
         extra={"callback_id": callback.id, "tries": callback.tries, "status_code": outcome.status_code},
     )
+
+
+def _put_off_others(claim: _Claim, now: datetime) -> None:
+    """A server that lets us wait would cost each of its callbacks as long, and all other customers' stand behind."""
+    others = (CallbackAttempt.url == claim.url, CallbackAttempt.id != claim.callback_id)
+    due = (CallbackAttempt.state == CallbackState.PENDING, CallbackAttempt.next_try_at < now + PUT_OFF)
+    db.session.execute(update(CallbackAttempt).where(*others, *due).values(next_try_at=now + PUT_OFF))
 
 
 def pause_after(tries: int) -> timedelta:

@@ -90,7 +90,7 @@ def resume_payouts() -> None:
             .limit(HINTS_MAX)
         ).all()
         due = attempts.due_attempts(session, now, HINTS_MAX) if gateway() else []
-        events = webhooks.open_events(session, HINTS_MAX) if gateway() else []
+        events = webhooks.open_events(session, now, HINTS_MAX) if gateway() else []
     for run_id in waiting_runs:
         enqueue_once(send_run, run_id)
     for attempt_id in due:

@@ -23,8 +23,8 @@ from marketplace.pipeline import assemble, deliver, ingest, resolve, settle, spl
 from marketplace.queue import Job, enqueue_once
 
 # A row that has stood still for so long is taken for forgotten. A job that is only slow is not hurt: each looks at the
-# state first, and one that waits in its queue is not enqueued again.
-STILL = timedelta(seconds=60)
+# state first, and one that waits in its queue or runs is not enqueued again.
+STILL = timedelta(seconds=30)
 LOOKED_AT = 2_000  # rows that one look at a stage goes through; the next look goes on behind them
 
 _last_seen: dict[str, str] = {}

@@ -217,3 +217,21 @@ def test_a_server_that_is_not_there_is_tried_again(world: World) -> None:
     callback = only_callback()
     assert callback.state is CallbackState.PENDING and callback.last_status_code is None
     assert "connection failed" in (callback.last_error or "")
+
+
+def test_a_server_that_keeps_us_waiting_puts_off_its_other_callbacks(
+    world: World, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deliver, "SLOW_SECONDS", 0.0)
+    receiver.statuses = [500, 500, 500]
+    tasks = [world.open_text(callback_url=receiver.url) for _ in range(3)]
+    other = world.open_text(callback_url=f"{receiver.url}/elsewhere")
+    with transaction():
+        for task in (*tasks, other):
+            deliver.announce(task, "error")
+    world.run_jobs()
+    assert len(receiver.heard) == 2, "one there, and one elsewhere"
+    db.session.rollback()
+    left = db.session.query(CallbackAttempt).filter_by(url=receiver.url).order_by(CallbackAttempt.tries).all()
+    assert [callback.tries for callback in left] == [0, 0, 1]
+    assert all(callback.next_try_at > utc_now() + timedelta(seconds=30) for callback in left[:2])

@@ -135,7 +135,7 @@ def test_an_event_about_nothing_we_know_is_kept_and_done(
     other = {"id": "evt_y", "object": "event", "type": "radar.early_fraud_warning.created", "data": {"object": {}}}
     assert hear(transaction, gateway, other) == "not used"
     with transaction() as session:
-        assert webhooks.open_events(session, 10) == []
+        assert webhooks.open_events(session, NOW, 10) == []
 
 
 def test_the_reconciliation_pairs_by_id_and_shows_what_is_missing(

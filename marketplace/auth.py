@@ -71,6 +71,7 @@ def sign_in(user: User, response: Response) -> None:
 
 def sign_out(response: Response) -> None:
     session.clear()
+    g.pop("csrf_token", None)  # else a form made in what is left of this request would carry the old secret
     token = request.cookies.get(SESSION_COOKIE)
     if token:
         db.session.execute(delete(UserSession).where(UserSession.token_hash == digest(token)))

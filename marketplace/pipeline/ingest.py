@@ -27,7 +27,7 @@ from marketplace.models import Frame, Task, TaskStage
 from marketplace.models.columns import check_move
 from marketplace.models.task import STAGE_MOVES
 from marketplace.pipeline import closing, split
-from marketplace.queue import enqueue, enqueue_once, job
+from marketplace.queue import enqueue, enqueue_now, job
 from marketplace.storage import Storage, storage
 from routing.task_types import lidarannotation
 
@@ -186,7 +186,7 @@ class _Ingest:
                     break
                 is_last = first + AT_ONCE >= len(missing)
                 if not bad and not is_last and time.monotonic() - started > SLICE_SECONDS:
-                    enqueue_once(ingest_task, self.task_id)
+                    enqueue_now(ingest_task, self.task_id)
                     return
         if bad:
             self._fail(bad)

@@ -4,27 +4,29 @@ The statements are SQL as it was measured: a probe of the partial index per lane
 others are about to take are skipped, not waited for; and lease, assignment and the task's start are one statement.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import TextClause, bindparam, insert, select, text
+from sqlalchemy import TextClause, bindparam, insert, text
 from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.types import DateTime, String
+from sqlalchemy.orm import make_transient_to_detached
+from sqlalchemy.orm.attributes import set_committed_value
+from sqlalchemy.types import String
 
 from marketplace.clock import utc_now
-from marketplace.db import db
+from marketplace.db import db, fetch_rows
 from marketplace.errors import WrongState
 from marketplace.ids import new_id
-from marketplace.models import Assignment, Slot, SlotState, Subtask
+from marketplace.models import Assignment, AssignmentState, Slot, SlotState, Subtask
 from routing import leases
 from routing.skill import Skill
 
 PRIORITY_STEP = 10
-_COLUMNS = ", ".join(column.name for column in Assignment.__table__.columns)
-_MOMENT = DateTime(timezone=True)
+_COLUMNS = frozenset(column.name for column in Assignment.__table__.columns)
 
 
 # Opening, filling, canceling
@@ -135,7 +137,7 @@ class Look:
 
 
 _LOOK = """
-SELECT me.state = 'restricted' AND (me.restricted_until IS NULL OR me.restricted_until > :now) AS is_restricted,
+SELECT me.state = 'restricted' AND (me.restricted_until IS NULL OR me.restricted_until > %(now)s) AS is_restricted,
        live.id AS live_id, back.id AS back_id, head.*
 FROM labeler me
 LEFT JOIN assignment live ON live.labeler_id = me.id AND live.state = 'claimed'
@@ -164,7 +166,7 @@ LEFT JOIN LATERAL (
     LEFT JOIN skill ON skill.labeler_id = me.id AND skill.task_type = lane.task_type
     WHERE live.id IS NULL AND q.labeler_id = me.id {filters}
 ) head ON true
-WHERE me.id = :me
+WHERE me.id = %(me)s
 """
 FILTERS = {
     "types": "AND lane.task_type = ANY(:types)",
@@ -173,35 +175,56 @@ FILTERS = {
 
 
 @cache
-def _look(has_types: bool, has_project: bool) -> TextClause:
-    return with_filters(_LOOK, has_types, has_project).bindparams(bindparam("now", type_=_MOMENT))
+def _look(has_types: bool, has_project: bool) -> str:
+    """The statement for a wish, for the driver; only the texts above are put in, never a value."""
+    return _LOOK.format(filters=_PLACEHOLDER.sub(r"%(\1)s", _filters(has_types, has_project)))
+
+
+_PLACEHOLDER = re.compile(r":(\w+)")
+
+
+def _filters(has_types: bool, has_project: bool) -> str:
+    return " ".join((FILTERS["types"] if has_types else "", FILTERS["project"] if has_project else ""))
 
 
 def with_filters(statement: str, has_types: bool, has_project: bool) -> TextClause:
-    """The statement for a wish; only the texts above are put in, never a value."""
-    filters = (FILTERS["types"] if has_types else "", FILTERS["project"] if has_project else "")
-    clause = text(statement.format(filters=" ".join(filters)))
+    """The statement for a wish, for the session."""
+    clause = text(statement.format(filters=_filters(has_types, has_project)))
     return clause.bindparams(bindparam("types", type_=ARRAY(String))) if has_types else clause
 
 
 def look(labeler_id: str, wish: Wish, now: datetime) -> Look:
-    rows = db.session.execute(_look(*wish.key), {"me": labeler_id, "now": now, **wish.values}).all()
-    first = rows[0]
-    heads = [] if first.lane_id is None else [_head(row) for row in rows]
-    return Look(first.is_restricted, first.live_id, first.back_id, heads)
+    rows = fetch_rows(_look(*wish.key), {"me": labeler_id, "now": now, **wish.values})
+    is_restricted, live_id, back_id, lane_id, *_ = rows[0]
+    heads = [] if lane_id is None else [_head(*row[3:]) for row in rows]
+    return Look(is_restricted, live_id, back_id, heads)
 
 
-def _head(row: Any) -> Head:
-    if row.alpha is None:
-        return Head(row.lane_id, row.task_type, row.slot_id, row.rank, row.has_gold)
-    skill = Skill(row.alpha, row.beta, row.updated_at)
-    return Head(row.lane_id, row.task_type, row.slot_id, row.rank, row.has_gold, skill, row.gold_seen, row.real_seen)
+def _head(
+    lane_id: int,
+    task_type: str,
+    slot_id: int,
+    rank: int,
+    alpha: float | None,
+    beta: float,
+    updated_at: datetime,
+    gold_seen: int,
+    real_seen: int,
+    has_gold: bool,
+) -> Head:
+    """One row of `_LOOK` after its first three columns."""
+    if alpha is None:
+        return Head(lane_id, task_type, slot_id, rank, has_gold)
+    return Head(lane_id, task_type, slot_id, rank, has_gold, Skill(alpha, beta, updated_at), gold_seen, real_seen)
 
 
 # Taking
 
+_MADE = ("id", "subtask_id", "slot_id", "epoch", "lease_expires_at", "pay_cents", "expected_seconds")
 # `leases.expires_at` in SQL, since the effort of the slot is known only once it is locked.
-_EXPIRES = "(:now + make_interval(secs => greatest(:lease_min, least(:lease_max, :lease_factor * t.effort_seconds))))"
+_EXPIRES = """
+    %(now)s + make_interval(secs => greatest(%(lease_min)s, least(%(lease_max)s, %(lease_factor)s * t.effort_seconds)))
+"""
 _LEASE = {
     "lease_min": leases.LEASE_SECONDS_MIN,
     "lease_max": leases.LEASE_SECONDS_MAX,
@@ -210,22 +233,22 @@ _LEASE = {
 _INSERT = f"""
     INSERT INTO assignment (id, subtask_id, slot_id, labeler_id, epoch, state, claimed_at, lease_expires_at,
                             active_seconds, pay_cents, expected_seconds)
-    SELECT :id, t.id, picked.slot_id, :me, picked.epoch + 1, 'claimed', :now, {_EXPIRES}, 0, t.pay_cents,
+    SELECT %(id)s, t.id, picked.slot_id, %(me)s, picked.epoch + 1, 'claimed', %(now)s, {_EXPIRES}, 0, t.pay_cents,
            t.effort_seconds
     FROM picked JOIN subtask t ON t.id = picked.subtask_id
-    ON CONFLICT DO NOTHING RETURNING {_COLUMNS}
+    ON CONFLICT DO NOTHING RETURNING {", ".join(_MADE)}
 """  # noqa: S608  (our own words only)
 _TAKE = f"""
 WITH picked AS MATERIALIZED (
     SELECT s.id AS slot_id, s.subtask_id, s.epoch FROM slot s
-    WHERE s.lane_id = :lane_id AND s.state = 'open' AND NOT EXISTS (
-        SELECT FROM assignment a WHERE a.subtask_id = s.subtask_id AND a.labeler_id = :me)
+    WHERE s.lane_id = %(lane_id)s AND s.state = 'open' AND NOT EXISTS (
+        SELECT FROM assignment a WHERE a.subtask_id = s.subtask_id AND a.labeler_id = %(me)s)
     ORDER BY s.rank, s.id LIMIT 1 FOR UPDATE OF s SKIP LOCKED
 ), made AS ({_INSERT}), leased AS (
-    UPDATE slot SET state = 'leased', epoch = made.epoch, labeler_id = :me, lease_expires_at = made.lease_expires_at
+    UPDATE slot SET state = 'leased', epoch = made.epoch, labeler_id = %(me)s, lease_expires_at = made.lease_expires_at
     FROM made WHERE slot.id = made.slot_id
 ), started AS (
-    UPDATE task SET work_started = true, updated_at = :now FROM made JOIN subtask t ON t.id = made.subtask_id
+    UPDATE task SET work_started = true, updated_at = %(now)s FROM made JOIN subtask t ON t.id = made.subtask_id
     WHERE task.id = t.task_id AND NOT task.work_started
 )
 SELECT made.* FROM picked LEFT JOIN made ON true
@@ -233,21 +256,12 @@ SELECT made.* FROM picked LEFT JOIN made ON true
 _TAKE_GOLD = f"""
 WITH picked AS MATERIALIZED (
     SELECT NULL::bigint AS slot_id, g.id AS subtask_id, 0 AS epoch FROM subtask g
-    WHERE g.gold AND g.lane_id = :lane_id AND g.state = 'open' AND NOT EXISTS (
-        SELECT FROM assignment a WHERE a.subtask_id = g.id AND a.labeler_id = :me)
-    ORDER BY md5(g.id || :me) LIMIT 1
+    WHERE g.gold AND g.lane_id = %(lane_id)s AND g.state = 'open' AND NOT EXISTS (
+        SELECT FROM assignment a WHERE a.subtask_id = g.id AND a.labeler_id = %(me)s)
+    ORDER BY md5(g.id || %(me)s) LIMIT 1
 ), made AS ({_INSERT})
 SELECT made.* FROM picked LEFT JOIN made ON true
 """  # noqa: S608
-
-
-def _returning_assignment(statement: str) -> Any:
-    clause = text(statement).bindparams(bindparam("now", type_=_MOMENT))
-    return select(Assignment).from_statement(clause.columns(*Assignment.__table__.columns))
-
-
-_TAKES = _returning_assignment(_TAKE)
-_TAKES_GOLD = _returning_assignment(_TAKE_GOLD)
 
 
 class Collided(Exception):
@@ -256,20 +270,31 @@ class Collided(Exception):
 
 def take_head(labeler_id: str, lane_id: int, now: datetime) -> Assignment | None:
     """Lease the first slot of a lane that nobody else is about to take."""
-    return _take(_TAKES, labeler_id, lane_id, now)
+    return _take(_TAKE, labeler_id, lane_id, now)
 
 
 def take_gold(labeler_id: str, lane_id: int, now: datetime) -> Assignment | None:
     """Hold a gold subtask of the lane; of those not seen, each labeler meets them in another order."""
-    return _take(_TAKES_GOLD, labeler_id, lane_id, now)
+    return _take(_TAKE_GOLD, labeler_id, lane_id, now)
 
 
-def _take(statement: Any, labeler_id: str, lane_id: int, now: datetime) -> Assignment | None:
+def _take(statement: str, labeler_id: str, lane_id: int, now: datetime) -> Assignment | None:
     """Raises Collided."""
     values = {"id": new_id(), "me": labeler_id, "lane_id": lane_id, "now": now, **_LEASE}
-    row = db.session.execute(statement, values).one_or_none()
-    if row is None:
+    rows = fetch_rows(statement, values)
+    if not rows:
         return None
-    if row[0] is None:
+    made = dict(zip(_MADE, rows[0], strict=True))
+    if made["id"] is None:
         raise Collided
-    return cast(Assignment, row[0])
+    return _as_loaded(made | {"labeler_id": labeler_id, "claimed_at": now, "active_seconds": 0})
+
+
+def _as_loaded(values: dict[str, Any]) -> Assignment:
+    """A new assignment as the session would have loaded it; what is not in `values` is null."""
+    assignment = Assignment(state=AssignmentState.CLAIMED, **values)
+    for name in _COLUMNS - values.keys() - {"state"}:
+        set_committed_value(assignment, name, None)
+    make_transient_to_detached(assignment)
+    db.session.add(assignment)
+    return assignment

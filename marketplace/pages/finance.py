@@ -14,11 +14,11 @@ from marketplace.pages import books, funds, tables
 from marketplace.pages.amounts import read_cents
 from marketplace.pipeline import settle
 from marketplace.reports import payouts as report
-from marketplace.reports.labelers import decisions_on
 from marketplace.reports.payout_sources import behind
+from marketplace.reports.payout_story import story_of
 from marketplace.reports.payouts import ItemRow, RunRow
 from marketplace.words import money, plural
-from payouts import ledger, webhooks
+from payouts import ledger
 from payouts.attempts import SAME_KEY_MAX, may_give_up
 from payouts.chart import Kind
 from payouts.errors import PayoutRefused
@@ -216,10 +216,8 @@ def item(item_id: str) -> ResponseReturnValue:
         row=row,
         item=row.item,
         attempts=attempts,
-        transfers=report.transfers_of(item_id),
-        arrivals=webhooks.arrivals(db.session(), row.item),
+        story=story_of(row.item),
         behind=behind(row.item),
-        decisions=decisions_on(item_id),
         names=report.names_of([row.item.decided_by, *(attempt.decided_by for attempt in attempts)]),
         may_give_up=bool(attempts) and may_give_up(attempts[-1]),
         same_key_max=SAME_KEY_MAX,

@@ -1,8 +1,6 @@
 """The files of a finished task: the whole answer in our shape, and the contract's file where its type has one."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -46,32 +44,31 @@ class Scene:
 
 @dataclass(frozen=True)
 class Plan:
-    """All that writing a deliverable needs, loaded: `write` talks to the store only, outside of any transaction."""
+    """All that writing a deliverable needs but the answer; `write` talks to the store only, outside any transaction."""
 
     task_id: str
     version: int
-    answer: Answer
-    contract_file: Callable[[], Any] | None
+    scene: Scene | None  # where the type's contract has a file
+    meters_per_unit: float
     store: Storage
 
-    def write(self) -> Stored:
+    def write(self, answer: Answer) -> Stored:
         folder = f"deliverables/{self.task_id}/v{self.version}"
         answer_key, response_key = f"{folder}/answer.json", None
-        self.store.put(answer_key, orjson.dumps(self.answer))
-        if self.contract_file is not None:
+        self.store.put(answer_key, orjson.dumps(answer))
+        if self.scene is not None:
             response_key = f"{folder}/response.json"
-            self.store.put(response_key, orjson.dumps(self.contract_file()))
+            listed = scale_response.lidar(
+                answer, self.scene.frames, self.scene.points_of, meters_per_unit=self.meters_per_unit
+            )
+            self.store.put(response_key, orjson.dumps(listed))
         return Stored(self.version, answer_key, response_key)
 
 
-def plan(task: Task, answer: Answer) -> Plan:
+def plan(task: Task) -> Plan:
     """The next version of a task's deliverable."""
-    contract_file = None
-    if task.type == lidarannotation.NAME:
-        scene = scene_of(task)
-        scale = float(task.params.get("meters_per_unit") or 1.0)
-        contract_file = partial(scale_response.lidar, answer, scene.frames, scene.points_of, meters_per_unit=scale)
-    return Plan(task.id, next_version(task), answer, contract_file, storage())
+    scene = scene_of(task) if task.type == lidarannotation.NAME else None
+    return Plan(task.id, next_version(task), scene, float(task.params.get("meters_per_unit") or 1.0), storage())
 
 
 def next_version(task: Task) -> int:

@@ -13,15 +13,15 @@ from routing.types import Answer, Piece, Window
 
 @job(queue="work", timeout_seconds=1800)
 def assemble_task(task_id: str) -> None:
-    """Join, write the files, then complete the task: three steps, so that no transaction waits for the store."""
+    """Load, join and write, then complete the task: no transaction stays open over the work or waits for the store."""
     with transaction():
         task = db.session.get(Task, task_id, populate_existing=True)
         pieces = _resolved_pieces(task) if task else None
         if task is None or pieces is None:
             return
-        assembled = TASK_TYPES[task.type].assemble(pieces, task.id)
-        plan = deliverables.plan(task, assembled.answer)
-    stored = plan.write()
+        task_type, plan = TASK_TYPES[task.type], deliverables.plan(task)
+    assembled = task_type.assemble(pieces, task_id)
+    stored = plan.write(assembled.answer)
     with transaction():
         task = closing.lock_task(task_id)
         if task is not None and task.stage is TaskStage.LABELING:  # else another run of this job was faster

@@ -44,7 +44,7 @@ def complete(task: Task, answer: dict[str, Any], report: dict[str, Any], *, stor
     Whoever has a large deliverable writes its files before the transaction, since a store may be far away.
     """
     if stored is None or stored.version != next_version(task):
-        stored = plan(task, answer).write()
+        stored = plan(task).write(answer)
     db.session.add(
         Deliverable(
             task_id=task.id,

@@ -18,7 +18,7 @@ from marketplace.errors import WrongState
 from marketplace.models import Assignment, Customer, KeyMode, Labeler, Project, Role, Task, User
 from marketplace.pipeline import dispatch, intake, settle, submit
 from marketplace.simulator import labeler as hand
-from marketplace.simulator.recording import Recording, record
+from marketplace.simulator.recording import Recording, hire, record
 from marketplace.simulator.street import LABELS
 from marketplace.storage import storage
 from payouts import postings
@@ -77,14 +77,12 @@ def make() -> bool:
         if not is_empty and not _is_unfinished():
             return False
     click.echo("Making the demo world: driving through a simulated street ...")
-    if is_empty:
-        first, gold = (
-            record(seed, frames, processes=PROCESSES)
-            for seed, frames in ((SEED_FIRST, FIRST_FRAMES), (SEED_GOLD, GOLD_FRAMES))
-        )
-        with transaction():
-            _begin(first, gold)
-    main = record(SEED_MAIN, MAIN_FRAMES, processes=PROCESSES)
+    with hire(PROCESSES) as crew:
+        if is_empty:
+            first, gold = record(SEED_FIRST, FIRST_FRAMES, crew=crew), record(SEED_GOLD, GOLD_FRAMES, crew=crew)
+            with transaction():
+                _begin(first, gold)
+        main = record(SEED_MAIN, MAIN_FRAMES, crew=crew)
     click.echo("... and labeling its first drive ...")
     work_off(seed=SEED_FIRST)
     with transaction():

@@ -1,9 +1,10 @@
 """A recorded drive through the simulated street: its frames, the exact tracks, and the exact boxes of its images."""
 
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Executor, ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import repeat
 from multiprocessing import get_context
 from typing import Any
 
@@ -76,17 +77,20 @@ class Recording:
 
 
 def record(
-    seed: int, frame_count: int, *, seconds_per_frame: float = SECONDS_PER_FRAME, processes: int = 1
+    seed: int, frame_count: int, *, seconds_per_frame: float = SECONDS_PER_FRAME, crew: Executor | None = None
 ) -> Recording:
-    """Drive through the street of this seed; the same arguments give the same recording, however many processes."""
-    jobs = [(seed, k * seconds_per_frame) for k in range(frame_count)]
-    if processes > 1:
-        # Fresh processes: a fork would share this one's connections to the database.
-        with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-            moments = list(pool.map(_moment, *zip(*jobs, strict=True), chunksize=4))
+    """Drive through the street of this seed; the same arguments give the same recording, whoever helps."""
+    times = [k * seconds_per_frame for k in range(frame_count)]
+    if crew is None:
+        moments = [_moment(seed, time) for time in times]
     else:
-        moments = [_moment(*job) for job in jobs]
+        moments = list(crew.map(_moment, repeat(seed), times, chunksize=2))
     return Recording(_street(seed), seconds_per_frame, tuple(moments))
+
+
+def hire(processes: int) -> Executor:
+    """Processes that make recordings faster. Fresh ones: a fork would share our connections to the database."""
+    return ProcessPoolExecutor(processes, mp_context=get_context("spawn"))
 
 
 @lru_cache(maxsize=4)

@@ -9,7 +9,7 @@ from PIL import Image
 
 from marketplace import demo
 from marketplace.simulator import camera, lidar, street
-from marketplace.simulator.recording import POINTS_MIN, Recording, record
+from marketplace.simulator.recording import POINTS_MIN, Recording, hire, record
 from marketplace.simulator.solids import turn
 from routing.geometry import cuboids
 from routing.task_types import imageannotation, lidarannotation
@@ -196,7 +196,9 @@ def test_the_seed_decides() -> None:
 
 
 def test_several_processes_make_the_same_recording() -> None:
-    alone, together = record(7, 2), record(7, 2, processes=2)
+    with hire(2) as crew:
+        together = record(7, 4, crew=crew)
+    alone = record(7, 4)
     for a, b in zip(alone.moments, together.moments, strict=True):
         assert (a.frame.points == b.frame.points).all() and a.boxes == b.boxes
 

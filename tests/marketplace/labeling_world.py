@@ -4,19 +4,22 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
 from flask import Flask
 from sqlalchemy import func, select
 
 from marketplace import people, projects
+from marketplace.clock import utc_now
 from marketplace.db import db, transaction
 from marketplace.models import Assignment, AssignmentState, Customer, KeyMode, Labeler, Slot, SlotState, Subtask, Task
-from marketplace.pipeline import intake
+from marketplace.pipeline import dispatch, intake, resolve, submit
+from marketplace.pipeline.dispatch import Claim
 from payouts import postings
 
 CATEGORIES = ["cat", "dog", "other"]
-PASSWORD_HASH = "not a hash: nobody signs in here"
+CAT = {"category": "cat"}
 
 
 @dataclass
@@ -50,6 +53,11 @@ class Yard:
             db.session.refresh(task)
         return tasks
 
+    def judge(self, subtask_id: str) -> None:
+        """Run the job as a worker does, with a session of its own."""
+        with self.app.app_context():
+            resolve.resolve_subtask(subtask_id)
+
     def hire(self, count: int, *qualify: str) -> list[Labeler]:
         with transaction():
             hired = [
@@ -72,6 +80,52 @@ def build(app: Flask, run_jobs: Callable[[], None]) -> Yard:
     return Yard(app, run_jobs, made.customer)
 
 
+# What labelers do
+
+
+def claim(labeler: Labeler, **wish: Any) -> Claim:
+    with transaction():
+        return dispatch.claim_next(labeler, **wish)
+
+
+def claimed(labeler: Labeler, **wish: Any) -> Assignment:
+    assignment = claim(labeler, **wish).assignment
+    assert assignment is not None
+    return assignment
+
+
+def answered(labeler: Labeler, assignment: Assignment, answer: Any = CAT) -> Assignment:
+    with transaction():
+        return submit.submit_answer(labeler, assignment.id, assignment.epoch, answer, 5)
+
+
+def give(labeler: Labeler, answer: Any, **wish: Any) -> Subtask:
+    """Claim and answer; returns the subtask."""
+    return answered(labeler, claimed(labeler, **wish), answer).subtask
+
+
+def category(name: str) -> dict[str, str]:
+    return {"category": name}
+
+
+def expire(now: datetime | None = None) -> None:
+    """All leases run out, if no later moment is given a day from now."""
+    dispatch.expire_leases(now or utc_now() + timedelta(days=1))
+
+
+class Chance:
+    """A die that always falls the same way: 0 says gold."""
+
+    def __init__(self, value: float) -> None:
+        self.value = value
+
+    def random(self) -> float:
+        return self.value
+
+
+# What the rows say
+
+
 def subtask_of(task: Task) -> Subtask:
     return db.session.scalars(select(Subtask).filter_by(task_id=task.id)).one()
 
@@ -85,6 +139,9 @@ def slots_of(subtask: Subtask, state: SlotState) -> int:
 def states_of(subtask: Subtask) -> list[AssignmentState]:
     states = select(Assignment.state).filter_by(subtask_id=subtask.id).order_by(Assignment.id)
     return list(db.session.scalars(states.execution_options(populate_existing=True)))
+
+
+# Many at once
 
 
 def at_once(app: Flask, *works: Callable[[], Any]) -> list[Any]:

@@ -1,8 +1,7 @@
 """Claims: who gets what, what a null says, and what becomes of a lease."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import timedelta
 
 import numpy as np
 import pytest
@@ -15,38 +14,26 @@ from marketplace.db import db, transaction
 from marketplace.errors import InvalidInput, LeaseLost, NotFound, StaleEpoch, WrongState
 from marketplace.models import Assignment, AssignmentState, Labeler, Lane, Role, SlotState, Subtask, Task
 from marketplace.pipeline import dispatch, intake, submit
-from marketplace.pipeline.dispatch import Claim
 from routing import leases
 from tests.marketplace import labeling_world
-from tests.marketplace.labeling_world import Yard, at_once, slots_of, states_of, subtask_of
-
-CAT = {"category": "cat"}
-DAY = timedelta(days=1)
+from tests.marketplace.labeling_world import (
+    CAT,
+    Chance,
+    Yard,
+    answered,
+    at_once,
+    claim,
+    claimed,
+    expire,
+    slots_of,
+    states_of,
+    subtask_of,
+)
 
 
 @pytest.fixture
 def yard(app: Flask, run_jobs: Callable[[], None]) -> Yard:
     return labeling_world.build(app, run_jobs)
-
-
-def claim(labeler: Labeler, **wish: Any) -> Claim:
-    with transaction():
-        return dispatch.claim_next(labeler, **wish)
-
-
-def claimed(labeler: Labeler, **wish: Any) -> Assignment:
-    assignment = claim(labeler, **wish).assignment
-    assert assignment is not None
-    return assignment
-
-
-def answered(labeler: Labeler, assignment: Assignment) -> Assignment:
-    with transaction():
-        return submit.submit_answer(labeler, assignment.id, assignment.epoch, CAT, 5)
-
-
-def expire(now: datetime | None = None) -> None:
-    dispatch.expire_leases(now or utc_now() + DAY)
 
 
 def test_a_claim_leases_the_head_and_starts_the_task(yard: Yard) -> None:
@@ -210,16 +197,6 @@ def test_a_foreign_assignment_is_not_there(yard: Yard) -> None:
 
 
 # Gold
-
-
-class Chance:
-    """A die that always says gold, or never."""
-
-    def __init__(self, value: float) -> None:
-        self.value = value
-
-    def random(self) -> float:
-        return self.value
 
 
 def test_gold_is_slipped_in_once_and_never_first(yard: Yard) -> None:

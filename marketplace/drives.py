@@ -54,7 +54,7 @@ def submit_drive(
 
 @contextmanager
 def _without_garbage_collection() -> Iterator[None]:
-    """A frame's JSON is a hundred thousand small objects and no cycle: to look for one takes longer than to write it."""
+    """A frame's JSON is many small objects and no cycle: to look for one takes longer than to write it all."""
     was_on = gc.isenabled()
     gc.disable()
     try:

@@ -1,13 +1,21 @@
 """Simulated labelers: how well they draw, and what they refuse to work on."""
 
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import select
+from werkzeug.serving import make_server
 
-from marketplace import simulated_work
+from marketplace import deliverables, demo, simulated_work
+from marketplace.db import db, transaction
 from marketplace.errors import WrongState
+from marketplace.models import Task, TaskStatus
 from marketplace.simulator import labeler as hand
 from routing.task_types import TASK_TYPES
 from routing.types import Answer, Window
@@ -68,6 +76,34 @@ def test_more_noise_is_less_right(task_type: str) -> None:
         for noise in (0.02, 0.1, 0.4)
     ]
     assert grades == sorted(grades, reverse=True) and grades[0] > grades[-1] + 0.1
+
+
+@pytest.fixture
+def served(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[Flask]:
+    """The application behind a real socket, in the demo world."""
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    settings = replace(app.config["SETTINGS"], demo=True, base_url=f"http://127.0.0.1:{server.server_port}")
+    monkeypatch.setitem(app.config, "SETTINGS", settings)
+    monkeypatch.setattr(simulated_work, "PATIENCE_SECONDS", 0.2)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield app
+    server.shutdown()
+
+
+def test_simulated_labelers_work_through_a_project_over_http(served: Flask, run_jobs: Callable[[], None]) -> None:
+    with transaction():
+        customer = demo._open_accounts()
+        demo._make_projects(customer)
+        demo._submit_notes(customer, demo.NOTES[:4])
+    run_jobs()
+    answers = simulated_work.work_through(demo.TEXTS, 2, noise_metres=0, seed=3)
+    assert answers == {"Simulated 1": 4, "Simulated 2": 4}, "two answers each, and nobody twice"
+    run_jobs()
+    tasks = db.session.scalars(select(Task).order_by(Task.id)).all()
+    assert [task.status for task in tasks] == [TaskStatus.COMPLETED] * 4
+    categories = [deliverables.answer_of(task)["category"] for task in tasks]
+    assert categories == [category for _, category in demo.NOTES[:4]]
+    assert simulated_work.work_through(demo.TEXTS, 2, noise_metres=0, seed=3) == {"Simulated 1": 0, "Simulated 2": 0}
 
 
 def test_outside_the_demo_world_nobody_is_simulated(app: Flask) -> None:

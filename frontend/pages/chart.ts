@@ -77,7 +77,7 @@ function build(host: HTMLElement, spec: ChartSpec, height: number): uPlot {
       legend: { show: spec.series.length > 1 },
       cursor: { y: false, drag: { x: false, y: false } },
       scales: {
-        x: { time: spec.x.kind === "time", range: (_, low, high) => xRange(spec, low, high) },
+        x: { time: spec.x.kind === "time", range: () => xRange(spec) },
         y: { range: (_, low, high) => yRange(spec, low, high) },
       },
       axes: [
@@ -121,10 +121,10 @@ function areWhole(spec: ChartSpec): boolean {
 }
 
 /** Bars reach half a step beyond the first and the last value, and so must the axis. */
-export function xRange(spec: ChartSpec, low: number | null, high: number | null): uPlot.Range.MinMax {
+function xRange(spec: ChartSpec): uPlot.Range.MinMax {
   const count = spec.x.values.length;
   if (spec.x.kind === "name") return [-0.6, count - 0.4];
-  if (low === null || high === null) return [0, 1];
+  const [low, high] = [Number(spec.x.values[0] ?? 0), Number(spec.x.values[count - 1] ?? 1)];
   const alone = spec.x.kind === "time" ? 3600 : 1;
   const step = count > 1 ? (high - low) / (count - 1) : alone;
   const room = spec.series.some((one) => one.kind === "bars") || high === low ? step / 2 || alone / 2 : 0;

@@ -10,7 +10,7 @@ export function confirmed(what: string, opener: Element | null): Promise<boolean
   actions.method = "dialog";
   actions.className = "form-actions";
   const danger = opener?.classList.contains("button-danger");
-  actions.append(button(what, "yes", danger ? "button button-danger" : "button button-primary"), button("Cancel", "no", "button"));
+  actions.append(button(what, "yes", danger ? "button button-danger" : "button button-primary"), button("Go back", "no", "button"));
   dialog.append(title, actions);
   document.body.append(dialog);
   dialog.showModal();

@@ -80,7 +80,8 @@ def project(project_word: str) -> ResponseReturnValue:
     found = tasks_of(project, tables.wish(), status=tables.chosen(TaskStatus), batch=batch, words=words)
     if tables.wants_csv():
         return tables.csv_answer(f"tasks-{project.id}", TASK_COLUMNS, found.rows)
-    over_time = found_in.answers_over_time(project)
+    now = utc_now()
+    over_time = found_in.answers_over_time(project, now)
     return render_template(
         "customer/project.html",
         project=project,
@@ -88,7 +89,7 @@ def project(project_word: str) -> ResponseReturnValue:
         batch=batch,
         words=words,
         batches=found_in.batches_of(project),
-        progress=found_in.progress_of(project, utc_now()),
+        progress=found_in.progress_of(project, now),
         money=found_in.money_of(customer, mode),
         chart=_answers_chart(over_time) if over_time else None,
     )

@@ -146,6 +146,7 @@ STATEMENT_COLUMNS: tables.Columns[Movement] = [
     ("transfer", lambda row: row.transfer_id),
     ("at", lambda row: row.at),
     ("what", lambda row: row.words),
+    ("about", lambda row: row.about),
     ("assignment_id", lambda row: row.assignment_id),
     ("held", lambda row: tables.amount(row.held_cents)),
     ("available", lambda row: tables.amount(row.available_cents)),

@@ -10,6 +10,7 @@ from marketplace.errors import InvalidInput
 from marketplace.ids import new_id
 from marketplace.models import Project
 from marketplace.pages.project_form import labels_of_params, lines, params_of_labels
+from marketplace.reports.tasks import PAGE_IDS
 
 TASKS_MAX = 200  # of one form; more come better through the API
 TEXT_SEPARATOR = "---"
@@ -85,7 +86,7 @@ class TaskForm:
         return body
 
     def _unique_id(self, number: int | None) -> str:
-        own = self.unique_id or f"page-{self.token}"
+        own = self.unique_id or f"{PAGE_IDS}{self.token}"
         return own if number is None else f"{own}-{number + 1}"
 
 

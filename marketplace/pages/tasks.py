@@ -39,6 +39,7 @@ def show(task_word: str) -> ResponseReturnValue:
         task=task,
         step=found_in.step_of(task, now),
         now=now,
+        page_ids=found_in.PAGE_IDS,
         subtasks=subtasks,
         frames=found_in.frames_of(task),
         callbacks=found_in.callbacks_of(task),

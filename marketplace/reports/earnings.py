@@ -1,12 +1,13 @@
 """A labeler's money: where it stands, when it moves on, and the statement of every movement."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import func, select
 
 from marketplace.db import db
+from marketplace.models import Assignment, Lane, Project, Subtask
 from marketplace.reports.listing import Found, Wish, fetch
 from payouts import ledger
 from payouts.chart import Kind
@@ -51,6 +52,7 @@ class Movement:
     held_cents: int
     available_cents: int
     assignment_id: str | None
+    about: str = ""  # the project, and the frames if it has any
 
     @property
     def words(self) -> str:
@@ -117,7 +119,7 @@ def statement(labeler_id: str, wish: Wish) -> Found[Movement]:
         )
         .group_by(LedgerTransfer.id)
     )
-    return fetch(
+    found = fetch(
         rows,
         wish,
         columns={"at": LedgerTransfer.effective_at, "held": held, "available": available},
@@ -125,6 +127,23 @@ def statement(labeler_id: str, wish: Wish) -> Found[Movement]:
         tie=LedgerTransfer.id,
         convert=lambda row: Movement(row[0], row[1], row[2], int(row[3]), int(row[4]), row[5]),
     )
+    about = _about([row.assignment_id for row in found.rows if row.assignment_id])
+    described = [replace(row, about=about.get(row.assignment_id or "", "")) for row in found.rows]
+    return Found(described, found.page, found.has_more)
+
+
+def _about(assignment_ids: list[str]) -> dict[str, str]:
+    rows = db.session.execute(
+        select(Assignment.id, Project.name, Subtask.window_start, Subtask.window_stop)
+        .join(Subtask, Subtask.id == Assignment.subtask_id)
+        .join(Lane, Lane.id == Subtask.lane_id)
+        .join(Project, Project.id == Lane.project_id)
+        .where(Assignment.id.in_(assignment_ids))
+    )
+    return {
+        found: name if start is None or stop is None else f"{name}, frames {start} to {stop - 1}"
+        for found, name, start, stop in rows
+    }
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,9 @@ class LabelerRow:
     requested: list[str]
     accuracy: list[Accuracy]
 
+    def measured(self, task_type: str) -> Accuracy | None:
+        return next((one for one in self.accuracy if one.task_type == task_type), None)
+
     @property
     def state(self) -> LabelerState:
         return LabelerState.RESTRICTED if is_restricted(self.labeler, utc_now()) else LabelerState.ACTIVE

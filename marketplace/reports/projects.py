@@ -28,6 +28,7 @@ from payouts.models import LedgerAccount
 
 # Up to this span answers are counted by the hour, beyond it by the day.
 HOURLY_SPAN = timedelta(days=3)
+BUCKETS_MIN = 12
 
 
 @dataclass(frozen=True)
@@ -173,8 +174,8 @@ class AnswersOverTime:
     unit: str  # hour or day
 
 
-def answers_over_time(project: Project) -> AnswersOverTime | None:
-    """None while no answer was accepted."""
+def answers_over_time(project: Project, now: datetime) -> AnswersOverTime | None:
+    """From the first accepted answer to now, some buckets at least; none while there is no answer."""
     accepted = (
         select(Assignment.closed_at)
         .join(Subtask, Subtask.id == Assignment.subtask_id)
@@ -187,15 +188,20 @@ def answers_over_time(project: Project) -> AnswersOverTime | None:
         )
         .subquery()
     )
-    first, last = db.session.execute(select(func.min(accepted.c.closed_at), func.max(accepted.c.closed_at))).one()
+    first = db.session.scalar(select(func.min(accepted.c.closed_at)))
     if first is None:
         return None
-    unit = "hour" if last - first <= HOURLY_SPAN else "day"
+    unit = "hour" if now - first <= HOURLY_SPAN else "day"
     start = func.date_trunc(unit, accepted.c.closed_at, "UTC")
     found: dict[datetime, int] = dict(db.session.execute(select(start, func.count()).group_by(start)).tuples().all())
     step = timedelta(hours=1) if unit == "hour" else timedelta(days=1)
-    begin = min(found)
-    starts = [begin + step * n for n in range(int((max(found) - begin) / step) + 1)]
+    end = (
+        now.replace(minute=0, second=0, microsecond=0)
+        if unit == "hour"
+        else now.replace(hour=0, minute=0, second=0, microsecond=0)
+    )
+    begin = min(min(found), end - step * (BUCKETS_MIN - 1))
+    starts = [begin + step * n for n in range(int((max(end, max(found)) - begin) / step) + 1)]
     return AnswersOverTime(starts, [found.get(moment, 0) for moment in starts], unit)
 
 

@@ -30,6 +30,7 @@ from marketplace.models import (
 from marketplace.reports.listing import Found, Wish, fetch
 
 RATE_SPAN = timedelta(hours=1)
+PAGE_IDS = "page-"
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,11 @@ class TaskRow:
     batch: str | None
     subtasks: int
     resolved: int
+
+    @property
+    def own_id(self) -> str | None:
+        """The customer's own id; one that a page made to keep a form from being sent twice is none."""
+        return self.task.unique_id if not (self.task.unique_id or "").startswith(PAGE_IDS) else None
 
 
 def tasks_of(
@@ -101,7 +107,7 @@ def step_of(task: Task, now: datetime) -> Step:
     if task.stage is TaskStage.RECEIVED:
         return _ingest_step(task, now)
     if task.stage is TaskStage.INGESTED:
-        return Step("waits to be cut into subtasks", 0, 1, "tasks", None, None, moving=True)
+        return Step("it waits to be cut into subtasks", 0, 1, "tasks", None, None, moving=True)
     return _labeling_step(task, now)
 
 

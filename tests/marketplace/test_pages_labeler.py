@@ -75,7 +75,8 @@ def test_an_offer_is_claimed_by_its_button_and_continued_from_the_page(world: Wo
     ana = world.as_("ana")
     shown = page(ana.get("/work"))
     offer = shown.tables[0].rows[0]
-    assert offer[0].startswith("texts") and offer[1] == f"${world.project.hourly_rate_cents / 100:.2f}"
+    (known,) = dispatch.offers(world.labeler("ana"))
+    assert offer[0].startswith("texts") and offer[1] == f"${known.hourly_cents / 100:.2f}"
     assert shown.forms.count("/work/claim") == 2, "the best match, and the one offer"
     claimed = send(world, "ana", "/work/claim", project_id=world.project.id, task_type="categorization")
     address = claimed.headers["Location"]

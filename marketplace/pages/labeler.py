@@ -19,6 +19,7 @@ from marketplace.reports.accuracy import accuracy_of
 from marketplace.reports.earnings import Movement
 from marketplace.reports.work import Work
 from payouts.accounts import link_account
+from payouts.rail import RailDown
 from routing.task_types import TASK_TYPES
 
 blueprint = Blueprint("labeler", __name__)
@@ -168,12 +169,16 @@ def open_stripe() -> ResponseReturnValue:
         labeler_id, country, email = labeler.id, labeler.country, labeler.email
         account = money.stripe_account_of(labeler_id)
         account_id = account.stripe_account_id if account else None
-    if account_id is None:
-        status = gateway.open_account(labeler_id, country=country, email=email)
-        account_id = status.account_id
-        with transaction():
-            link_account(db.session(), labeler_id, status, utc_now())
     back = settings().base_url + url_for("labeler.earnings")
-    link = gateway.onboarding_url(account_id, return_url=back, refresh_url=back)
+    try:
+        if account_id is None:
+            status = gateway.open_account(labeler_id, country=country, email=email)
+            account_id = status.account_id
+            with transaction():
+                link_account(db.session(), labeler_id, status, utc_now())
+        link = gateway.onboarding_url(account_id, return_url=back, refresh_url=back)
+    except RailDown:
+        flash("Stripe cannot be reached at the moment. Please try again in some minutes.", "bad")
+        return redirect(url_for("labeler.earnings"))
     with transaction():
         return render_template("labeler/stripe.html", link=link)

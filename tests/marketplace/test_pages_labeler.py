@@ -1,6 +1,7 @@
 """Labelers' pages through the front door: claiming, the workbench page, history and appeals, earnings."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -13,7 +14,9 @@ from marketplace.models import Assignment, AssignmentState, ReviewDecision, Skil
 from marketplace.pipeline import dispatch, review, settle, submit
 from payouts import ledger
 from payouts.chart import Kind
-from tests.marketplace import page_world
+from payouts.models import PayoutAccount
+from tests.fake_stripe import client as fake_stripe
+from tests.marketplace import money_world, page_world
 from tests.marketplace.page_world import World, csv_rows, page, token_of
 
 
@@ -183,6 +186,24 @@ def test_the_statement_sums_to_the_balances_and_is_the_csv(world: World) -> None
 def test_without_stripe_nobody_is_led_there(world: World) -> None:
     answer = send(world, "ana", "/earnings/stripe", "/earnings")
     assert answer.status_code == 400 and "manual" in answer.text
+
+
+def test_payouts_are_set_up_at_stripe_once(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, app: Flask
+) -> None:
+    with fake_stripe.running(tmp_path / "stripe.json") as fake:
+        money_world.use_stripe(app, fake, monkeypatch)
+        assert "Set up payouts" in page(world.as_("ana").get("/earnings")).words
+        for _ in range(2):  # the second time only another link is asked for
+            led = page(send(world, "ana", "/earnings/stripe", "/earnings"))
+            assert [link for link in led.links if link.startswith("https://")], "a link to the form at Stripe"
+        accounts = fake.look()["accounts"]
+        assert len(accounts) == 1
+    account = db.session.get_one(PayoutAccount, world.labeler("ana").id)
+    assert account.stripe_account_id in accounts
+    assert "Stripe needs more details" in page(world.as_("ana").get("/earnings")).words
+    send(world, "ana", "/earnings/stripe", "/earnings")
+    assert "Stripe cannot be reached" in world.as_("ana").get("/earnings").text, "the fake is gone"
 
 
 # Scope

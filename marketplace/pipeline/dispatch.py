@@ -86,7 +86,9 @@ def claim_next(
 
 def _id_of(labeler: Labeler) -> str:
     """Her id without a look at her row: after a commit, which expires it, the attribute would ask the database."""
-    return str(inspect(labeler).identity[0])
+    identity = inspect(labeler).identity
+    assert identity is not None, "a labeler who claims has been stored"
+    return str(identity[0])
 
 
 def _take_best(labeler_id: str, heads: list[Head], now: datetime, rng: np.random.Generator | None) -> Assignment | None:

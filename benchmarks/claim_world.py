@@ -134,6 +134,11 @@ class World:
             self.subtasks = 0
             connection.execute(HISTORY)
             self.open_slots(connection, count)
+        self.tidy()
+
+    def tidy(self) -> None:
+        """So that no measurement pays for what was before it."""
+        with psycopg.connect(self.url, autocommit=True) as connection:
             connection.execute("VACUUM ANALYZE")
             connection.execute("CHECKPOINT")
 

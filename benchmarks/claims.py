@@ -82,8 +82,9 @@ def print_cells(world: World, app: Flask, slots: int, labelers: int, seconds: fl
             ("POST /labeler/claim, HTTP", lambda: http_claims(port, "/labeler/claim", labelers)),
         ]
         peer = 0.0
+        world.refill(slots)
         for name, prepare in cells:
-            world.refill(slots)
+            world.tidy()
             with world.steady():
                 claim = prepare()
                 measure(claim, labelers, WARM_UP_SECONDS)

@@ -5,6 +5,7 @@ import "../../styles/lidar.css";
 import { PointScene } from "../../viewports/pointcloud/scene";
 import type { MountTool } from "../../workbench/tool";
 import type { LidarAnswer, LidarSubtask, Vec3 } from "../../workbench/types";
+import { facing } from "./ahead";
 import { CameraStrip } from "./cameras";
 import { addCloseUps } from "./close_ups";
 import { bindKeys } from "./keys";
@@ -62,10 +63,10 @@ function showScene(tool: LidarTool, scene: PointScene, message: HTMLElement): vo
   const { scope } = tool.session;
   scope.add(
     effect(() => {
-      const { index, device, radar } = tool.current.value;
+      const { index, radar } = tool.current.value;
       void tool.store.loaded.value;
       const points = tool.store.get(index);
-      scene.setFrame(points, device);
+      scene.setFrame(points, facing(tool.current.value));
       scene.setRadar(radar);
       const failed = tool.store.failed.value.get(index);
       message.hidden = points !== null;

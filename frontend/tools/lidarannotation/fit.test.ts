@@ -89,6 +89,15 @@ test("fitted anew: size and yaw from the points; with the size kept, the seen fa
   expect(refit(frame, { ...off, position: [30, -8, 3] }, CAR, DEVICE)).toBeNull();
 });
 
+test("points of an object beside it, which has its own cuboid, are left alone", () => {
+  const car = onSlope(14, 5, [4.4, 1.8, 1.5], 0);
+  const frame = street(car);
+  const beside: Cuboid = { position: [11.9, 5, 1], dimensions: [0.6, 4, 3], yaw: 0 };
+  const cut = refit(frame, car, CAR, DEVICE, [beside])!;
+  expect(cut.position[0] - cut.dimensions[0] / 2).toBeGreaterThan(12.1);
+  expect(refit(frame, car, CAR, DEVICE)!.position[0]).toBeLessThan(14.1);
+});
+
 test("sizes are doubted by the label's words", () => {
   expect(oddSize("Car", [4.5, 1.8, 1.5])).toBeNull();
   expect(oddSize("pedestrian_adult", [0.6, 0.6, 2.9])).toBe("2.90 m high");

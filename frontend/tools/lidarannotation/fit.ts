@@ -43,14 +43,14 @@ export interface Fit {
 }
 
 /** Fits a new cuboid to the points in a drawn area. `frame` null (not loaded): the usual size on level ground. */
-export function fitArea(frame: PointFrame | null, area: Footprint, rule: SizeRule, seenFrom: Vec3, level: number): Fit {
+export function fitArea(frame: PointFrame | null, area: Footprint, rule: SizeRule, seenFrom: Vec3, level: number, others: readonly Cuboid[] = []): Fit {
   const reach = Math.max(area.length, area.width) / 2 + GROUND_AROUND;
   const ground = (frame && groundHeight(frame, ...area.center, reach)) ?? level;
-  const points = frame ? pointsAbove(frame, area, ground, rule) : [];
+  const points = frame ? pointsAbove(frame, area, ground, rule, others) : [];
   if (points.length < POINTS_MIN) return { cuboid: unfitted(area, rule, ground), points: 0 };
   const first = fittedTo(points, area.yaw, rule, ground);
   // A line drawn across a corner misses some of the object: what is beside the first fit belongs to it.
-  const more = frame ? pointsAbove(frame, grownArea(first, rule), ground, rule) : points;
+  const more = frame ? pointsAbove(frame, grownArea(first, rule), ground, rule, others) : points;
   const best = more.length > points.length ? fittedTo(more, area.yaw, rule, ground) : first;
   // People are thin inside of what they take up: they grow to all sides.
   const from = rule.usual[0] < 1 ? best.position : seenFrom;
@@ -84,16 +84,16 @@ function grownArea({ position, dimensions, yaw }: Cuboid, { usual }: SizeRule): 
 }
 
 /** Fits an existing cuboid anew: size, place, and the yaw within some degrees. Null where there are too few points. */
-export function refit(frame: PointFrame, cuboid: Cuboid, rule: SizeRule, seenFrom: Vec3): Cuboid | null {
-  const { points, ground } = pointsOf(frame, cuboid, 0.35);
+export function refit(frame: PointFrame, cuboid: Cuboid, rule: SizeRule, seenFrom: Vec3, others: readonly Cuboid[] = []): Cuboid | null {
+  const { points, ground } = pointsOf(frame, cuboid, 0.35, others);
   if (points.length < POINTS_MIN) return null;
   const yaw = points.length >= 20 ? bestYaw(points, cuboid.yaw - NEAR_YAW, cuboid.yaw + NEAR_YAW) : cuboid.yaw;
   return grownToLeast(around(points, yaw, ground), rule, seenFrom);
 }
 
 /** Puts a cuboid of known size to the points: the faces towards the device touch them, and it stands on the ground. */
-export function refitPlace(frame: PointFrame, cuboid: Cuboid, seenFrom: Vec3): Cuboid | null {
-  const { points, ground } = pointsOf(frame, cuboid, 0.5);
+export function refitPlace(frame: PointFrame, cuboid: Cuboid, seenFrom: Vec3, others: readonly Cuboid[] = []): Cuboid | null {
+  const { points, ground } = pointsOf(frame, cuboid, 0.5, others);
   if (points.length < POINTS_MIN) return null;
   const tight = around(points, cuboid.yaw, ground);
   const placed = grown({ ...tight, position: [tight.position[0], tight.position[1], ground + tight.dimensions[2] / 2] }, cuboid.dimensions, seenFrom);
@@ -102,24 +102,30 @@ export function refitPlace(frame: PointFrame, cuboid: Cuboid, seenFrom: Vec3): C
 
 const NEAR_YAW = (12 * Math.PI) / 180;
 
-function pointsOf(frame: PointFrame, cuboid: Cuboid, margin: number): { points: Vec3[]; ground: number } {
+function pointsOf(frame: PointFrame, cuboid: Cuboid, margin: number, others: readonly Cuboid[]): { points: Vec3[]; ground: number } {
   const bottom = cuboid.position[2] - cuboid.dimensions[2] / 2;
   const reach = Math.max(cuboid.dimensions[0], cuboid.dimensions[1]) / 2 + GROUND_AROUND;
   const found = groundHeight(frame, cuboid.position[0], cuboid.position[1], reach);
   // On a bridge the lowest points are the road below it.
   const ground = found !== null && Math.abs(found - bottom) < 1 ? found : bottom;
   const inside = pointsInside(frame, cuboid, margin).map((index) => frame.position(index));
-  return { points: inside.filter((point) => point[2] > ground + ABOVE_GROUND), ground };
+  return { points: without(others, inside.filter((point) => point[2] > ground + ABOVE_GROUND)), ground };
 }
 
-function pointsAbove(frame: PointFrame, area: Footprint, ground: number, rule: SizeRule): Vec3[] {
+/** Points in another object's cuboid are not this one's. */
+function without(others: readonly Cuboid[], points: Vec3[]): Vec3[] {
+  const holds = (other: Cuboid, point: Vec3) => toLocal(other, point).every((value, axis) => Math.abs(value) <= other.dimensions[axis]! / 2);
+  return points.filter((point) => !others.some((other) => holds(other, point)));
+}
+
+function pointsAbove(frame: PointFrame, area: Footprint, ground: number, rule: SizeRule, others: readonly Cuboid[]): Vec3[] {
   const high = Math.max(rule.usual[2] * 1.5, 2.5);
   const box: Cuboid = {
     position: [...area.center, ground + (ABOVE_GROUND + high) / 2],
     dimensions: [area.length + 2 * AREA_MARGIN, area.width + 2 * AREA_MARGIN, high - ABOVE_GROUND],
     yaw: area.yaw,
   };
-  return pointsInside(frame, box).map((index) => frame.position(index));
+  return without(others, pointsInside(frame, box).map((index) => frame.position(index)));
 }
 
 function unfitted(area: Footprint, rule: SizeRule, ground: number): Cuboid {

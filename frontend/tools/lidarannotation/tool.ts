@@ -158,7 +158,7 @@ export class LidarTool implements Tool<LidarAnswer> {
   draw(area: Footprint, level: number): void {
     const label = this.label.peek();
     const frame = this.frame.peek();
-    const fit = fitArea(this.store.get(frame), area, sizeRule(label), this.device(frame), level);
+    const fit = fitArea(this.store.get(frame), area, sizeRule(label), this.device(frame), level, this.othersHere());
     this.selected.value = this.document.add(label, frame, fit.cuboid);
     this.document.history.seal();
     this.session.announce(fit.points ? `${this.nameOfSelected()} fitted to ${fit.points} points.` : `${this.nameOfSelected()}: too few points to fit, so it has the usual size.`);
@@ -213,7 +213,7 @@ export class LidarTool implements Tool<LidarAnswer> {
     if (!track || !cuboid || !frame) return;
     const seenFrom = this.device(this.frame.peek());
     const keepsSize = this.oneSize.peek() && track.cuboids.length > 1;
-    const fitted = keepsSize ? refitPlace(frame, cuboid, seenFrom) : refit(frame, cuboid, sizeRule(track.label), seenFrom);
+    const fitted = keepsSize ? refitPlace(frame, cuboid, seenFrom, this.othersHere(track.id)) : refit(frame, cuboid, sizeRule(track.label), seenFrom, this.othersHere(track.id));
     if (fitted) this.place("fit", fitted);
     this.session.announce(fitted ? `${this.nameOfSelected()} fitted${keepsSize ? ", its size kept" : ""}.` : "Too few points here to fit to.");
   }
@@ -294,6 +294,10 @@ export class LidarTool implements Tool<LidarAnswer> {
 
   colorOf(label: string): string {
     return classColor(this.labels.find((one) => one.name === label)?.color_index ?? 11);
+  }
+
+  private othersHere(id: string | null = null): Cuboid[] {
+    return this.shown.peek().filter((one) => !one.ghost && one.id !== id).map((one) => one.cuboid);
   }
 
   private editSelected(what: string, change: (track: LidarTrack) => LidarTrack | null): void {

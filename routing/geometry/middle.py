@@ -12,7 +12,9 @@ def middle(values: Array, weights: Array | None = None) -> Array:
     k = values.shape[-2]
     weight = np.ones(k) if weights is None else np.asarray(weights, dtype=float)
     if k <= 2:
-        return np.asarray(np.average(values, axis=-2, weights=weight))
+        mean = np.average(values, axis=-2, weights=weight)
+        # Rounding must not carry it past what was measured: a box as small as allowed is still as large as it must be.
+        return np.clip(mean, values.min(axis=-2), values.max(axis=-2))
     order = np.argsort(values, axis=-2, kind="stable")
     ordered = np.take_along_axis(values, order, axis=-2)
     reached = np.cumsum(weight[order], axis=-2) / weight.sum()

@@ -139,6 +139,13 @@ def test_the_middle_of_many_is_their_weighted_median(values: list[float], data: 
     assert weighted == pytest.approx(np.median(np.repeat(values, copies)))
 
 
+@QUICK
+@given(st.lists(st.tuples(st.floats(-1e3, 1e3), st.floats(0.01, 1)), min_size=1, max_size=5))
+def test_the_middle_lies_between_what_was_measured(measured: list[tuple[float, float]]) -> None:
+    values, weights = np.array(measured).T
+    assert values.min() <= middle(values[:, None], weights)[0] <= values.max()
+
+
 # Boxes
 
 

@@ -146,7 +146,7 @@ class Run(Base):
     approved_hash: Mapped[str | None]
     finished_at: Mapped[datetime | None]
 
-    items: Mapped[list["Item"]] = relationship(back_populates="run", order_by="Item.id")
+    items: Mapped[list["Item"]] = relationship(back_populates="run", order_by="Item.labeler_id")
 
 
 class ItemState(StrEnum):

@@ -203,13 +203,27 @@ def draw_car(page: Page, drive: Recording) -> dict[str, Any]:
     return car
 
 
+def settled_outline(page: Page, view: Locator) -> str:
+    """The cuboid's corners on the screen, once the view has drawn it where it stays."""
+    polygon, before = view.locator("polygon"), ""
+    for _ in range(50):
+        now = polygon.get_attribute("points") or ""
+        if now and now == before:
+            return now
+        before = now
+        page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        page.wait_for_timeout(200)
+    raise AssertionError("the close-up does not come to rest")
+
+
 def widen_in_close_up(page: Page) -> None:
     """Drags the right edge outwards in the close-up from above, and takes it back and does it again."""
     width = page.get_by_label("width (m)")
     before = float(width.input_value())
     view = page.locator(".lidar-closeup-top")
-    box, outline = view.bounding_box(), view.locator("polygon").get_attribute("points")
-    assert box and outline
+    outline = settled_outline(page, view)
+    box = view.bounding_box()
+    assert box
     corners = [tuple(map(float, pair.split(","))) for pair in outline.split()]
     edge = (
         box["x"] + max(x for x, _ in corners),

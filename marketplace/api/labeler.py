@@ -1,5 +1,6 @@
 """/labeler: claim work, keep it, answer it, and see what became of it; for the workbench and for anyone's own tool."""
 
+from functools import cache
 from typing import Any
 
 from flask import Blueprint, jsonify, request
@@ -28,8 +29,15 @@ KEPT = (
 )
 
 
-def _body(schema: Schema) -> dict[str, Any]:
+def _body(kind: type[Schema]) -> dict[str, Any]:
+    schema = _made(kind)
     return read(schema, read_object(schema))
+
+
+@cache
+def _made(kind: type[Schema]) -> Schema:
+    """Schemas are made once: to make one takes longer than to read a claim with it."""
+    return kind()
 
 
 @blueprint.post("/claim")
@@ -39,7 +47,7 @@ def claim() -> ResponseReturnValue:
     `types` and `project` (a name or an id) narrow it. Who holds something gets that again. The answer is
     `{assignment, reason}`: without an assignment the reason's `code`, `text` and `until` say why.
     """
-    wish = _body(ClaimWish())
+    wish = _body(ClaimWish)
     claimed = dispatch.claim_next(current_labeler(), types=wish.get("types"), project_id=wish.get("project"))
     assignment = claimed.assignment
     return jsonify(
@@ -87,7 +95,7 @@ def _answer(assignment: Assignment) -> ResponseReturnValue:
 @blueprint.post("/assignments/<assignment_id>/heartbeat")
 def heartbeat(assignment_id: str) -> ResponseReturnValue:
     """Extend the lease; send it about every 30 seconds of work."""
-    progress = _body(Progress())
+    progress = _body(Progress)
     held = dispatch.heartbeat(current_labeler(), assignment_id, progress["epoch"], progress["active_seconds"])
     return jsonify(lease_expires_at=moment(held.lease_expires_at))
 
@@ -95,7 +103,7 @@ def heartbeat(assignment_id: str) -> ResponseReturnValue:
 @blueprint.put("/assignments/<assignment_id>/draft")
 def draft(assignment_id: str) -> ResponseReturnValue:
     """Keep unfinished work on the server; it is offered back first if the lease runs out."""
-    work = _body(Work())
+    work = _body(Work)
     labeler = current_labeler()
     saved = submit.save_draft(labeler, assignment_id, work["epoch"], work["answer"], work["active_seconds"])
     return jsonify(saved_at=moment(saved.draft_saved_at))
@@ -108,7 +116,7 @@ def submit_answer(assignment_id: str) -> ResponseReturnValue:
     A refusal names the field at fault. After the end of the lease it is still taken while the subtask wants an answer;
     while others hold all of its slots it is kept, and the reply is a 409 that says so.
     """
-    work = _body(Work())
+    work = _body(Work)
     labeler = current_labeler()
     taken = submit.submit_answer(labeler, assignment_id, work["epoch"], work["answer"], work["active_seconds"])
     if taken.state is AssignmentState.EXPIRED:  # answered, not raised: what was kept must be committed
@@ -120,14 +128,14 @@ def submit_answer(assignment_id: str) -> ResponseReturnValue:
 @blueprint.post("/assignments/<assignment_id>/skip")
 def skip(assignment_id: str) -> ResponseReturnValue:
     """Give a subtask back with a reason; you will not get it again."""
-    why = _body(Skip())
+    why = _body(Skip)
     return _answer(dispatch.skip(current_labeler(), assignment_id, why["epoch"], why["reason"]))
 
 
 @blueprint.post("/assignments/<assignment_id>/appeal")
 def appeal(assignment_id: str) -> ResponseReturnValue:
     """Object to a rejection, once; somebody other than who rejected decides."""
-    return _answer(review.appeal(current_labeler(), assignment_id, _body(Appeal())["text"]))
+    return _answer(review.appeal(current_labeler(), assignment_id, _body(Appeal)["text"]))
 
 
 @blueprint.get("/earnings")

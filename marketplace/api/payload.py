@@ -4,34 +4,42 @@ The same for gold as for any other subtask: nothing in it may tell them apart.
 """
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import select
 
-from marketplace.db import db
-from marketplace.models import Assignment, Frame, Lane, Project, Subtask, Task
+from marketplace.db import db, fetch_rows
+from marketplace.models import Assignment, Frame
 from marketplace.storage import storage
 from payouts.pricing import hourly_cents
 from routing.task_types import TASK_TYPES, imageannotation, lidarannotation
 
-_COLUMNS: list[Any] = [
-    *(Task.id, Task.type, Task.instruction, Task.params, Task.currency, Task.frames_total),
-    *(Subtask.window_start, Subtask.window_stop, Project.name, Project.simulated),
-]
-# Made once, and of the columns that are shown: every claim ends here.
-_SUBTASK = (
-    select(*_COLUMNS)
-    .select_from(Subtask)
-    .join(Task, Task.id == Subtask.task_id)
-    .join(Lane, Lane.id == Subtask.lane_id)
-    .join(Project, Project.id == Lane.project_id)
-    .where(Subtask.id == bindparam("subtask_id"))
-)
+# By the driver alone, and the columns that are shown: every claim ends here.
+_SUBTASK = """
+SELECT task.id, task.type, task.instruction, task.params, task.currency, task.frames_total, subtask.window_start,
+       subtask.window_stop, project.name, project.simulated
+FROM subtask JOIN task ON task.id = subtask.task_id JOIN lane ON lane.id = subtask.lane_id
+JOIN project ON project.id = lane.project_id WHERE subtask.id = %(subtask_id)s
+"""
+
+
+class _Row(NamedTuple):
+    id: str
+    type: str
+    instruction: str
+    params: dict[str, Any]
+    currency: str
+    frames_total: int
+    window_start: int | None
+    window_stop: int | None
+    name: str
+    simulated: bool
 
 
 def assignment_payload(assignment: Assignment) -> dict[str, Any]:
     """All of it; `assignment_summary` is the short form for lists."""
-    row = db.session.execute(_SUBTASK, {"subtask_id": assignment.subtask_id}).one()
+    [found] = fetch_rows(_SUBTASK, {"subtask_id": assignment.subtask_id})
+    row = _Row(*found)
     return assignment_summary(assignment, row.type, row.name, row.currency) | {
         "subtask": {
             "id": assignment.subtask_id,
@@ -80,7 +88,7 @@ def moment(value: datetime | None) -> str | None:
 # The data of a subtask, by its type
 
 
-def _data(row: Any) -> dict[str, Any]:
+def _data(row: _Row) -> dict[str, Any]:
     if row.type == lidarannotation.NAME:
         return _drive(row)
     if row.type == imageannotation.NAME:
@@ -91,7 +99,7 @@ def _data(row: Any) -> dict[str, Any]:
     return {"content": {"type": "text", "text": row.params["attachment"]}}
 
 
-def _drive(row: Any) -> dict[str, Any]:
+def _drive(row: _Row) -> dict[str, Any]:
     start, stop = row.window_start or 0, row.window_stop or row.frames_total
     rows = db.session.execute(
         select(Frame.number, Frame.points_key, Frame.points_count, Frame.manifest)

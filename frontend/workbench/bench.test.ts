@@ -65,6 +65,15 @@ test("an assignment opens with its tool, a choice is saved with the epoch and th
   expect(sitting.problems.value).toEqual([]);
 });
 
+test("a lease that ran out is taken up again when its page is opened", async () => {
+  const { sitting, bodyOf } = await opened({
+    "GET /labeler/assignments/a1": [200, { assignment: { ...BODY, state: "expired", lease_expires_at: "2026-11-24T11:00:00.000Z" } }],
+    "POST /labeler/assignments/a1/heartbeat": [200, { lease_expires_at: "2026-11-24T12:10:00.000Z" }],
+  });
+  expect(bodyOf("POST /labeler/assignments/a1/heartbeat")).toMatchObject({ epoch: 7 });
+  expect(sitting.leaseExpiresAt.value).toBe("2026-11-24T12:10:00.000Z");
+});
+
 test("the server's draft is offered back", async () => {
   const { sitting } = await opened({ "GET /labeler/assignments/a1": [200, { assignment: { ...BODY, draft: { category: "billing" }, draft_saved_at: "2026-11-24T11:00:00.000Z" } }] });
   expect(sitting.check()).toEqual([]);

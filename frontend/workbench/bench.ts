@@ -37,10 +37,18 @@ export class Bench {
   async open(id: string): Promise<void> {
     this.state.value = { kind: "opening", text: "Opening the task" };
     try {
-      await this.begin(await this.api.assignment(id));
+      await this.begin(await this.held(id));
     } catch (error) {
       this.fail(error, () => void this.open(id));
     }
+  }
+
+  /** The assignment with its lease, which is taken up again if it ran out and nobody else has the work. */
+  private async held(id: string): Promise<Assignment> {
+    const assignment = await this.api.assignment(id);
+    if (assignment.state !== "expired") return assignment;
+    const { epoch, active_seconds } = assignment;
+    return { ...assignment, state: "claimed", ...(await this.api.heartbeat(id, { epoch, active_seconds })) };
   }
 
   /** Claims the next task: of the same type and project first, of any with `anything`. */

@@ -53,6 +53,7 @@ export class Sitting {
     this.watchActivity();
     this.watchLeaving();
     this.scope.every(HEARTBEAT_MS, () => void this.heartbeat());
+    void this.heartbeat(); // whoever comes back late in a lease has it whole again
   }
 
   activeSeconds(): number {

@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from flask import Flask, g, redirect, request
+from flask import Flask, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFProtect
 
@@ -97,7 +97,7 @@ def _admit_browser(audience: Audience) -> ResponseReturnValue | None:
     g.user = user = auth.user_from_session()
     if audience is not Audience.PUBLIC:
         if user is None:
-            return redirect(f"/signin?next={request.path}") if request.method == "GET" else redirect("/signin")
+            return redirect(url_for("public.signin", next=request.path if request.method == "GET" else None))
         if user.role not in PAGE_ROLES[audience]:
             raise Forbidden("This page belongs to another role.")
         if audience is Audience.REVIEWER_PAGE and user.labeler is not None and not user.labeler.reviewer:

@@ -109,5 +109,5 @@ def _signup_errors(values: dict[str, str], password: str) -> dict[str, str]:
 
 
 def _safe_path(path: str | None) -> str | None:
-    """Only a path of ours: `//host` and `/\\host` would leave the site."""
-    return path if path and re.match(r"/(?![/\\])", path) else None
+    """Only a path of ours: `//host` and `/\\host` would leave the site, and so would `/<tab>/host`, without its tab."""
+    return path if path and re.fullmatch(r"/(?![/\\])[^\x00-\x1f]*", path) else None

@@ -69,10 +69,19 @@ def test_the_labelers_api_takes_a_session_only_with_a_csrf_token(client: FlaskCl
     assert client.post("/labeler/claim", json={}).status_code == 400
 
 
-@pytest.mark.parametrize("target", ["//evil.example", "https://evil.example", "/\\evil.example"])
+@pytest.mark.parametrize(
+    "target", ["//evil.example", "https://evil.example", "/\\evil.example", "/\t/evil.example", "/\n/evil.example"]
+)
 def test_sign_in_leads_nowhere_else(client: FlaskClient, labeler: User, target: str) -> None:
     answer = sign_in(client, "ana@example.org", PASSWORD, next=target)
     assert answer.headers["Location"] == "/work"  # type: ignore[attr-defined]
+
+
+def test_sign_in_leads_to_the_page_that_asked_for_it(client: FlaskClient, labeler: User) -> None:
+    asked = client.get("/history/a%26b").headers["Location"]
+    assert asked == "/signin?next=/history/a%26b"
+    answer = sign_in(client, "ana@example.org", PASSWORD, next="/history/a&b")
+    assert answer.headers["Location"] == "/history/a&b"  # type: ignore[attr-defined]
 
 
 def test_another_roles_page_is_refused(client: FlaskClient, labeler: User) -> None:

@@ -74,7 +74,7 @@ class Storage:
 
     def is_signed(self, key: str, expires: int, signature: str, *, now: float | None = None) -> bool:
         moment = time.time() if now is None else now
-        return moment < expires and hmac.compare_digest(self._sign(key, expires), signature)
+        return moment < expires and hmac.compare_digest(self._sign(key, expires).encode(), signature.encode())
 
     def _sign(self, key: str, expires: int) -> str:
         return hmac.new(self._secret, f"{expires}:{key}".encode(), hashlib.sha256).hexdigest()[:40]

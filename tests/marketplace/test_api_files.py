@@ -206,6 +206,7 @@ def test_a_link_leads_to_one_blob_for_a_time(client: FlaskClient) -> None:
         path,
         f"{path}?expires=9999999999&signature={query.rpartition('=')[2]}",
         f"{path}?expires=x&signature=y",
+        f"{path}?expires=9999999999&signature=%C3%A9",
         f"{other.partition('?')[0]}?{query}",
         f"{link}0",
         storage().link("files/z/1.png", now=0.0),

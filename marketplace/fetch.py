@@ -193,9 +193,11 @@ def is_public(address: str) -> bool:
     ip = ipaddress.ip_address(address.partition("%")[0])
     inner: list[ipaddress.IPv4Address] = []
     if isinstance(ip, ipaddress.IPv6Address):
-        inner = [*filter(None, (ip.ipv4_mapped, ip.sixtofour)), *(ip.teredo or ())]
         if ip.ipv4_mapped is not None:
             return is_public(str(ip.ipv4_mapped))
+        if ip.is_site_local:  # no longer given out, and Python takes it for global
+            return False
+        inner = [*filter(None, (ip.sixtofour,)), *(ip.teredo or ())]
     closed = ip.is_multicast or ip.is_reserved or ip.is_unspecified or ip.is_loopback or ip.is_link_local
     return ip.is_global and not closed and all(is_public(str(one)) for one in inner)
 

@@ -190,6 +190,7 @@ def test_nobody_there(site: str) -> None:
         "2002:7f00:1::",
         "2001:db8::1",
         "fc00::1",
+        "fec0::1",
         "fe80::1%eth0",
         "ff02::1",
     ],

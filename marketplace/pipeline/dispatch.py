@@ -3,7 +3,7 @@
 import logging
 import time
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, cast
 
 import numpy as np
@@ -12,7 +12,6 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.types import DateTime
 
 from marketplace import slots
-from marketplace.auth import settings
 from marketplace.clock import utc_now
 from marketplace.db import db, transaction
 from marketplace.errors import InvalidInput, LeaseLost
@@ -279,11 +278,10 @@ WHERE state = 'claimed' AND slot_id IS NULL AND lease_expires_at < :before
 def expire_leases(now: datetime | None = None) -> None:
     """Give back the slots whose lease has run out; the drafts stay, and are offered back first."""
     now = now or utc_now()
-    before = now - timedelta(seconds=settings().lease_grace_seconds)
     while True:
         with transaction():
-            freed = db.session.scalars(_EXPIRE, {"before": before, "batch": EXPIRED_AT_ONCE}).all()
-            db.session.execute(_EXPIRE_GOLD, {"before": before})
+            freed = db.session.scalars(_EXPIRE, {"before": now, "batch": EXPIRED_AT_ONCE}).all()
+            db.session.execute(_EXPIRE_GOLD, {"before": now})
             submit.use_kept_answers(set(freed), now)
         if freed:
             log.info("leases expired", extra={"slots": len(freed)})

@@ -15,6 +15,7 @@ from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from markupsafe import Markup
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from marketplace import words
 from marketplace.config import Settings
@@ -29,6 +30,12 @@ CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; font-src 'self'; "
     "connect-src 'self'; worker-src 'self' blob:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
+
+
+@limiter.request_filter
+def is_labeling() -> bool:
+    """A labeler's calls are not counted: counts are in Redis, which has no place on the path of a claim."""
+    return request.blueprint == "labeler_api"
 
 
 class Labelyard(Flask):
@@ -68,7 +75,7 @@ def configure(app: Flask, settings: Settings) -> None:
     app.config.update(
         SETTINGS=settings,
         SECRET_KEY=settings.secret_key,
-        SESSION_COOKIE_NAME="labelyard_form",  # holds the CSRF secret only
+        SESSION_COOKIE_NAME="labelyard_form",  # holds the CSRF secret and what to flash
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=settings.secure_cookies,
         MAX_CONTENT_LENGTH=settings.upload_max_bytes + 1024 * 1024,
@@ -78,11 +85,14 @@ def configure(app: Flask, settings: Settings) -> None:
             "pool_size": settings.database_pool_size,
             "max_overflow": settings.database_pool_size,
             "pool_pre_ping": False,
+            "hide_parameters": True,  # a failed statement is logged without what people typed
         },
         RATELIMIT_STORAGE_URI=_limiter_url(settings.redis_url),
         RATELIMIT_HEADERS_ENABLED=True,
         WTF_CSRF_TIME_LIMIT=None,  # as long as the session: a labeler's page stays open for a shift
     )
+    if settings.proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.proxies, x_proto=settings.proxies)  # type: ignore[method-assign]
     configure_logging()
     init_db(app)
     init_queue(app)

@@ -32,7 +32,6 @@ class Settings:
     fee_percent: int = 25  # Labelyard's fee on top of the labelers' pay
     hourly_rate_cents: int = 1_800  # what an hour of expected effort pays where the project does not say
     hold_hours: int = 72  # how long an earning waits before it can be paid out
-    lease_grace_seconds: int = 0
     rate_limit_api: str = "600 per minute"
     rate_limit_signin: str = "10 per minute"
     session_days: int = 14
@@ -41,6 +40,7 @@ class Settings:
     stripe_webhook_secret: str = ""
     stripe_api_base: str = ""  # another address for Stripe's API, as the tests' fake has
     secure_cookies: bool = False
+    proxies: int = 0  # how many of our own stand before us: callers' addresses are read behind so many
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> "Settings":

@@ -1,6 +1,7 @@
 """Signing up, in and out: rotation, revocation, CSRF, and what a page's headers forbid."""
 
 import re
+from dataclasses import replace
 
 import pytest
 from flask import Flask
@@ -8,6 +9,8 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from marketplace import auth, people
+from marketplace.app import create_app
+from marketplace.config import Settings
 from marketplace.db import db, transaction
 from marketplace.models import Role, User, UserSession
 
@@ -82,6 +85,22 @@ def test_sign_in_leads_to_the_page_that_asked_for_it(client: FlaskClient, labele
     assert asked == "/signin?next=/history/a%26b"
     answer = sign_in(client, "ana@example.org", PASSWORD, next="/history/a&b")
     assert answer.headers["Location"] == "/history/a&b"  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(("proxies", "status_of_another_caller"), [(0, 429), (1, 400)])
+def test_tries_to_sign_in_are_counted_by_the_callers_address(
+    app: Flask, test_settings: Settings, proxies: int, status_of_another_caller: int
+) -> None:
+    """Without a proxy of ours the header is the caller's own word, and worth nothing."""
+    strict = create_app(replace(test_settings, rate_limit_signin="3 per minute", proxies=proxies))
+    client = strict.test_client()
+    data = {"email": "a@b.example", "password": "", "csrf_token": token_of(client.get("/signin").text)}
+
+    def status(caller: str) -> int:
+        return client.post("/signin", data=data, headers={"X-Forwarded-For": caller}).status_code
+
+    assert [status("203.0.113.1") for _ in range(4)] == [400, 400, 400, 429]
+    assert status("203.0.113.2") == status_of_another_caller
 
 
 def test_another_roles_page_is_refused(client: FlaskClient, labeler: User) -> None:

@@ -19,6 +19,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import click
 
@@ -35,6 +36,7 @@ HEALTHY_SECONDS = 60  # a child that lived this long starts again at once, with 
 CRASHES_MAX = 8
 BACKOFF_SECONDS_MAX = 30
 LOCK_ATTEMPTS = 20
+LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
 
 class Stop(Exception):  # a request, not an error
@@ -80,7 +82,7 @@ def up(
             with _listener(host, port) as listener, _servers(data_dir) as servers:
                 base_url = os.environ.get("BASE_URL") or _url(listener)
                 settings = {**(environment or {}), "DATA_DIR": str(data_dir), "BASE_URL": base_url}
-                if _is_all_here(host):  # whoever tries it out takes callbacks on this machine too
+                if _is_all_here(host, base_url):  # whoever tries it out takes callbacks on this machine too
                     settings["CALLBACK_ALLOW_PRIVATE"] = os.environ.get("CALLBACK_ALLOW_PRIVATE", "true")
                 if demo:  # with no waiting for money: what Ana earns, Fay can pay out a minute later
                     settings |= {"DEMO": "true", "HOLD_HOURS": os.environ.get("HOLD_HOURS", "0")}
@@ -322,9 +324,9 @@ def _url(listener: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def _is_all_here(host: str) -> bool:
-    """Whether only this machine can reach us, and we nothing but it: a trial, not a service."""
-    return host in {"127.0.0.1", "::1", "localhost"} and "DATABASE_URL" not in os.environ
+def _is_all_here(host: str, base_url: str) -> bool:
+    """Whether only this machine can reach us, by a proxy neither, and we nothing but it: a trial, not a service."""
+    return {host, urlsplit(base_url).hostname} <= LOOPBACK and "DATABASE_URL" not in os.environ
 
 
 @contextmanager

@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import time
 import urllib.request
@@ -13,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from marketplace.processes import started_at
+from marketplace.supervisor import _is_all_here
 from tests.platform.conftest import RunPython
 
 # A tree with a web process that answers /healthz, and two more: one obeys SIGTERM, one ignores it.
@@ -127,10 +127,29 @@ def test_children_are_gone_with_a_parent_killed_by_force(run_python: RunPython, 
     wait_until(lambda: [started_at(pid) for pid in pids] == [None, None])
 
 
+@pytest.mark.parametrize(
+    ("host", "base_url", "is_trial"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:8000", True),
+        ("localhost", "http://[::1]:8000", True),
+        ("0.0.0.0", "http://127.0.0.1:8000", False),
+        ("127.0.0.1", "https://labelyard.example", False),  # behind a proxy
+    ],
+)
+def test_callbacks_reach_this_machine_only_where_callers_are_on_it_too(
+    monkeypatch: pytest.MonkeyPatch, host: str, base_url: str, is_trial: bool
+) -> None:
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    assert _is_all_here(host, base_url) is is_trial
+    monkeypatch.setenv("DATABASE_URL", "postgresql+psycopg://somewhere/else")
+    assert not _is_all_here(host, base_url)
+
+
 def test_the_number_of_a_dead_process_is_not_mistaken_for_it() -> None:
     ended = subprocess.Popen(["true"])
     ended.wait()
     assert started_at(ended.pid) is None
     assert started_at(os.getpid()) == started_at(os.getpid()) is not None
-    with socket.socket():
-        assert started_at(os.getppid()) != started_at(os.getpid())
+    with subprocess.Popen(["sleep", "60"]) as later:
+        assert started_at(later.pid) not in {None, started_at(os.getpid())}
+        later.kill()

@@ -29,7 +29,7 @@ DATA_OPTION = click.option(
 def register_commands(app: Flask) -> None:
     from marketplace.data_commands import COMMANDS  # builds on what stands here
 
-    for command in (up, worker, run_schedule, customer, labeler, staff, *COMMANDS):
+    for command in (up, run_migrations, worker, run_schedule, customer, labeler, staff, *COMMANDS):
         app.cli.add_command(command)
 
 
@@ -107,6 +107,15 @@ def in_marketplace(command: Callable[..., Any]) -> Callable[..., Any]:
 def up(host: str, port: int, data: Path, demo: bool, workers: int) -> None:
     """Start servers, migrations, web, workers and schedule in one foreground process tree."""
     raise SystemExit(supervisor.up(host, port, data, demo, workers, load_settings(data)))
+
+
+@click.command("migrate")
+def run_migrations() -> None:
+    """Bring the database of DATABASE_URL to the newest migration, as its owner (`flask up` does so by itself)."""
+    try:
+        migrate.upgrade(Settings.from_env().migrations_database_url)
+    except ConfigError as error:
+        raise click.ClickException(str(error)) from error
 
 
 @click.command()

@@ -1,0 +1,33 @@
+"""`flask migrate`: a database elsewhere gets its tables, and the program works there in its own role."""
+
+import psycopg
+from flask import Flask
+
+from marketplace import embedded
+from tests.conftest import libpq
+
+
+def test_an_empty_database_gets_its_tables_and_a_second_time_changes_nothing(
+    app: Flask, postgres_server: embedded.Servers, test_number: int
+) -> None:
+    name = f"migrate_{test_number}"
+    with psycopg.connect(libpq(postgres_server.migrations_database_url), autocommit=True) as server:
+        server.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        server.execute(f"CREATE DATABASE {name}")
+        urls = {
+            "DATABASE_URL": postgres_server.database_url.replace("/labelyard?", f"/{name}?"),
+            "MIGRATIONS_DATABASE_URL": postgres_server.migrations_database_url.replace("/labelyard?", f"/{name}?"),
+        }
+        environment = {**urls, "REDIS_URL": "unix:///nowhere", "SECRET_KEY": "tests only"}
+        for _ in range(2):
+            done = app.test_cli_runner().invoke(args=["migrate"], env=environment)
+            assert done.exit_code == 0, done.output
+        with psycopg.connect(libpq(urls["DATABASE_URL"])) as connection:
+            assert connection.execute("SELECT count(*) FROM task").fetchone() == (0,)
+        server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def test_without_an_address_it_says_what_is_missing(app: Flask) -> None:
+    nothing = {"DATABASE_URL": None, "REDIS_URL": None, "SECRET_KEY": None}
+    done = app.test_cli_runner().invoke(args=["migrate"], env=nothing)
+    assert done.exit_code == 1 and "DATABASE_URL: is missing" in done.output

@@ -31,13 +31,13 @@ SELECT 'project' || k, 'customer', 'live', 'bench ' || k, 'categorization', '{{}
 FROM generate_series(1, {LANES}) k;
 INSERT INTO lane (project_id, task_type, paused)
 SELECT 'project' || k, 'categorization', false FROM generate_series(1, {LANES}) k;
-INSERT INTO labeler (id, name, email, country, reviewer, state, payouts_enabled, created_at)
-SELECT 'labeler' || k, 'L', 'l@example.org', 'US', false, 'active', true, now()
+INSERT INTO labeler (id, name, email, country, reviewer, state, created_at)
+SELECT 'labeler' || k, 'L', 'l@example.org', 'US', false, 'active', now()
 FROM generate_series(0, {LABELERS - 1}) k;
-INSERT INTO qualification (labeler_id, task_type, granted_at, granted_by)
-SELECT id, 'categorization', now(), 'operator' FROM labeler;
-INSERT INTO skill (id, labeler_id, task_type, alpha, beta, gold_seen, real_seen, details, updated_at)
-SELECT 's' || id, id, 'categorization', 20, 3, 5, 10, '{{}}', now() FROM labeler;
+INSERT INTO qualification (labeler_id, task_type, granted_at)
+SELECT id, 'categorization', now() FROM labeler;
+INSERT INTO skill (id, labeler_id, task_type, alpha, beta, gold_seen, real_seen, updated_at)
+SELECT 's' || id, id, 'categorization', 20, 3, 5, 10, now() FROM labeler;
 INSERT INTO labeler_token (token_hash, labeler_id, created_at)
 SELECT encode(sha256(convert_to('labeler_' || id, 'UTF8')), 'hex'), id, now() FROM labeler;
 """

@@ -52,7 +52,7 @@ def check_password(email: str, password: str) -> User | None:
         _hasher.verify(user.password_hash if user else _nobody(), password)
     except (VerifyMismatchError, InvalidHashError):
         return None
-    return user if user and user.disabled_at is None else None
+    return user
 
 
 def sign_in(user: User, response: Response) -> None:
@@ -85,7 +85,7 @@ def user_from_session() -> User | None:
     if not token:
         return None
     held = db.session.get(UserSession, digest(token))
-    if held is None or held.expires_at <= utc_now() or held.user.disabled_at is not None:
+    if held is None or held.expires_at <= utc_now():
         return None
     return held.user
 

@@ -2,7 +2,6 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 
 from sqlalchemy import ForeignKey, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
@@ -28,8 +27,6 @@ class Labeler(Base):
     state: Mapped[LabelerState] = mapped_column(words(LabelerState), default=LabelerState.ACTIVE)
     restriction_reason: Mapped[str | None] = mapped_column(String(500))
     restricted_until: Mapped[OptionalTime]
-    stripe_account_id: Mapped[str | None] = mapped_column(String(64), unique=True)
-    payouts_enabled: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[CreatedAt]
 
 
@@ -52,7 +49,6 @@ class Qualification(Base):
     labeler_id: Mapped[str] = mapped_column(ForeignKey("labeler.id"), primary_key=True)
     task_type: Mapped[str] = mapped_column(String(40), primary_key=True)
     granted_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
-    granted_by: Mapped[str] = mapped_column(String(40), default="operator")  # operator, exam, sign-up
 
 
 class SkillRecord(Base):
@@ -68,5 +64,4 @@ class SkillRecord(Base):
     beta: Mapped[float]
     gold_seen: Mapped[int] = mapped_column(default=0)
     real_seen: Mapped[int] = mapped_column(default=0)  # since the last gold, for `routing.gold.is_due`
-    details: Mapped[dict[str, Any]] = mapped_column(default=dict)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)

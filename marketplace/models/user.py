@@ -7,7 +7,7 @@ from sqlalchemy import ForeignKey, Index, String, func
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from marketplace.db import Base, UtcDateTime
-from marketplace.models.columns import CreatedAt, IdColumn, OptionalTime, words
+from marketplace.models.columns import CreatedAt, IdColumn, words
 from marketplace.models.customer import Customer
 from marketplace.models.labeler import Labeler
 
@@ -30,7 +30,6 @@ class User(Base):
     customer_id: Mapped[str | None] = mapped_column(ForeignKey("customer.id"), index=True)
     labeler_id: Mapped[str | None] = mapped_column(ForeignKey("labeler.id"), unique=True)
     created_at: Mapped[CreatedAt]
-    disabled_at: Mapped[OptionalTime]
 
     customer: Mapped[Customer | None] = relationship()
     labeler: Mapped[Labeler | None] = relationship()

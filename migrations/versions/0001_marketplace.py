@@ -61,11 +61,8 @@ def upgrade() -> None:
         ),
         sa.Column("restriction_reason", sa.String(length=500), nullable=True),
         sa.Column("restricted_until", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("stripe_account_id", sa.String(length=64), nullable=True),
-        sa.Column("payouts_enabled", sa.Boolean(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_labeler")),
-        sa.UniqueConstraint("stripe_account_id", name=op.f("uq_labeler_stripe_account_id")),
     )
     op.create_table(
         "api_key",
@@ -145,7 +142,6 @@ def upgrade() -> None:
         sa.Column("labeler_id", sa.String(length=24), nullable=False),
         sa.Column("task_type", sa.String(length=40), nullable=False),
         sa.Column("granted_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("granted_by", sa.String(length=40), nullable=False),
         sa.ForeignKeyConstraint(["labeler_id"], ["labeler.id"], name=op.f("fk_qualification_labeler_id_labeler")),
         sa.PrimaryKeyConstraint("labeler_id", "task_type", name=op.f("pk_qualification")),
     )
@@ -158,7 +154,6 @@ def upgrade() -> None:
         sa.Column("beta", sa.Double(), nullable=False),
         sa.Column("gold_seen", sa.Integer(), nullable=False),
         sa.Column("real_seen", sa.Integer(), nullable=False),
-        sa.Column("details", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(["labeler_id"], ["labeler.id"], name=op.f("fk_skill_labeler_id_labeler")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_skill")),
@@ -187,7 +182,6 @@ def upgrade() -> None:
         sa.Column("customer_id", sa.String(length=24), nullable=True),
         sa.Column("labeler_id", sa.String(length=24), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("disabled_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(["customer_id"], ["customer.id"], name=op.f("fk_user_account_customer_id_customer")),
         sa.ForeignKeyConstraint(["labeler_id"], ["labeler.id"], name=op.f("fk_user_account_labeler_id_labeler")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_user_account")),

@@ -1,8 +1,6 @@
-"""How long a lease lasts, and when it is lost."""
+"""How long a lease lasts."""
 
 from datetime import datetime, timedelta
-
-from routing.types import Lease
 
 LEASE_SECONDS_MIN = 10 * 60
 LEASE_SECONDS_MAX = 8 * 3600
@@ -17,7 +15,3 @@ def lease_seconds(effort_seconds: int) -> int:
 def expires_at(effort_seconds: int, now: datetime) -> datetime:
     """The end of a lease taken, or extended by a heartbeat, at `now`."""
     return now + timedelta(seconds=lease_seconds(effort_seconds))
-
-
-def is_lost(lease: Lease, now: datetime) -> bool:
-    return now >= lease.expires_at

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 Answer = dict[str, Any]  # checked against its task type's schema at the edge
@@ -87,8 +86,3 @@ class LabelerProfile:
 
     labeler_id: str
     accuracy: Mapping[str, float] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Lease:
-    expires_at: datetime

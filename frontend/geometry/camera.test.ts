@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { CameraImage } from "../workbench/types";
-import { cuboidEdges, distanceToCamera, project } from "./camera";
+import { cuboidEdges, project } from "./camera";
 import type { Cuboid } from "./cuboid";
 import { hull } from "./hull";
 import { rotate, unrotate, yawOf } from "./quaternion";
@@ -25,7 +25,6 @@ test("the pose turns the world: a camera that looks along +x sees what is ahead 
   expect(project(ahead, [12, 0, 1])).toMatchObject({ x: expect.closeTo(640), y: expect.closeTo(360), depth: expect.closeTo(10) });
   expect(project(ahead, [12, 1, 1])!.x).toBeLessThan(640);
   expect(project(ahead, [12, 0, 2])!.y).toBeLessThan(360);
-  expect(distanceToCamera(ahead, [5, 4, 1])).toBe(5);
 });
 
 // Both expectations are OpenCV's results for the same cameras.

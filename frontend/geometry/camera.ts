@@ -30,10 +30,6 @@ export function cuboidEdges(camera: CameraImage, cuboid: Cuboid): Segment[] {
   return EDGES.flatMap(([from, to]) => edge(camera, all[from]!, all[to]!, pieces));
 }
 
-export function distanceToCamera(camera: CameraImage, point: Vec3): number {
-  return Math.hypot(point[0] - camera.position[0], point[1] - camera.position[1], point[2] - camera.position[2]);
-}
-
 function seenFrom(camera: CameraImage, point: Vec3): Vec3 {
   const [x, y, z] = camera.position;
   return unrotate(camera.heading, [point[0] - x, point[1] - y, point[2] - z]);

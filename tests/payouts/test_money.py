@@ -1,26 +1,9 @@
-"""Splitting and pricing: laws rather than cases."""
+"""Pricing: laws rather than cases."""
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from payouts.money import allocate
 from payouts.pricing import hourly_cents, pay_cents, quote
-
-amounts = st.integers(0, 10**12)
-weights = st.lists(st.integers(0, 10**6), min_size=1, max_size=50).filter(any)
-
-
-def test_the_extra_cent_goes_to_the_first() -> None:
-    assert allocate(1000, [1, 1, 1]) == [334, 333, 333]
-
-
-@given(amounts, weights)
-def test_no_cent_is_lost_and_nobody_is_off_by_one(amount: int, weights: list[int]) -> None:
-    parts = allocate(amount, weights)
-    assert sum(parts) == amount
-    assert all(
-        abs(part * sum(weights) - amount * weight) < sum(weights) for part, weight in zip(parts, weights, strict=True)
-    )
 
 
 @given(st.integers(1, 10**5), st.integers(1, 10**5))

@@ -1,15 +1,17 @@
 """create_app: settings, extensions, blueprints, and the one transaction around every request."""
 
 import json
+import logging
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO, cast
 
 import structlog
 from flask import Flask, Response, current_app, g, jsonify, render_template, request, url_for
+from flask.logging import wsgi_errors_stream
 from flask.typing import ResponseReturnValue
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
@@ -18,13 +20,14 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from marketplace import words
-from marketplace.config import Settings
+from marketplace.config import LogLevel, Settings
 from marketplace.db import db, init_db, transaction
 from marketplace.errors import STATUS, LabelyardError, status_of
 from marketplace.permissions import init_permissions
 from marketplace.queue import init_queue
 from marketplace.storage import Storage
 
+log = logging.getLogger(__name__)
 limiter = Limiter(get_remote_address, in_memory_fallback_enabled=True, swallow_errors=True)
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; font-src 'self'; "
@@ -93,7 +96,7 @@ def configure(app: Flask, settings: Settings) -> None:
     )
     if settings.proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.proxies, x_proto=settings.proxies)  # type: ignore[method-assign]
-    configure_logging()
+    configure_logging(settings.log_level)
     init_db(app)
     init_queue(app)
     limiter.init_app(app)
@@ -120,17 +123,27 @@ def _limiter_url(redis_url: str) -> str:
     return f"redis+{redis_url}" if redis_url.startswith("unix://") else redis_url
 
 
-def configure_logging() -> None:
+def configure_logging(level: LogLevel) -> None:
     """One event a line with its ids; never a key, a token or a body."""
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.processors.KeyValueRenderer(key_order=["timestamp", "level", "event"]),
-        ],
-        cache_logger_on_first_use=True,
+    handler = logging.StreamHandler(cast(TextIO, wsgi_errors_stream))  # a proxy of the stream of the moment
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[
+                structlog.stdlib.add_log_level,
+                structlog.stdlib.ExtraAdder(),
+                structlog.processors.TimeStamper(fmt="iso", utc=True),
+            ],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.format_exc_info,
+                structlog.processors.KeyValueRenderer(key_order=["timestamp", "level", "event"]),
+            ],
+        )
     )
+    for name in ("marketplace", "payouts"):
+        logger = logging.getLogger(name)
+        logger.handlers = [handler]
+        logger.setLevel(level.upper())
 
 
 # Errors
@@ -152,7 +165,7 @@ def answer_error(error: Exception) -> ResponseReturnValue:
         if error.response is not None:
             return error.response
     if status >= 500 and not isinstance(error, HTTPException):
-        structlog.get_logger().error("request failed", path=request.path, exc_info=error)
+        log.error("request failed", extra={"path": request.path}, exc_info=error)
     if wants_json():
         body = {"status_code": status, "error": message} | ({"field": field} if field else {})
         return jsonify(body), status

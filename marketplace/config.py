@@ -3,11 +3,17 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from enum import StrEnum
 from pathlib import Path
 
 
 class ConfigError(Exception):
     """The environment lacks or mangles the variables named in the message."""
+
+
+class LogLevel(StrEnum):
+    INFO = "info"  # every event with its ids
+    WARNING = "warning"
 
 
 @dataclass(frozen=True)
@@ -40,6 +46,7 @@ class Settings:
     stripe_webhook_secret: str = ""
     stripe_api_base: str = ""  # another address for Stripe's API, as the tests' fake has
     secure_cookies: bool = False
+    log_level: LogLevel = LogLevel.WARNING
     proxies: int = 0  # how many of our own stand before us: callers' addresses are read behind so many
 
     @classmethod
@@ -79,4 +86,6 @@ def _parse(kind: object, text: str) -> object:
         return int(text)
     if kind is Path:
         return Path(text)
+    if kind is LogLevel:
+        return LogLevel(text.lower())
     return text

@@ -17,6 +17,7 @@ from marketplace.config import ConfigError, Settings
 from marketplace.db import db, transaction
 from marketplace.errors import LabelyardError
 from marketplace.models import Role
+from marketplace.server_home import make_data_dir
 from payouts import postings
 from payouts.errors import InsufficientFunds
 from routing.task_types import TASK_TYPES
@@ -45,7 +46,7 @@ def _secret_key(data: Path) -> str:
         return os.environ["SECRET_KEY"]
     path = data / "secret_key"
     if not path.exists():
-        data.mkdir(parents=True, exist_ok=True)
+        make_data_dir(data)
         new = data / f"secret_key.{os.getpid()}"
         new.touch(mode=0o600)
         new.write_text(secrets.token_hex(32))

@@ -32,7 +32,7 @@ class Storage:
         """`file:///folder`, `s3://bucket/prefix` and what else obstore knows; credentials come from the environment."""
         if url.startswith("file://"):
             folder = Path(url.removeprefix("file://"))
-            folder.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # customers' data: nobody else's on this machine
             return cls(LocalStore(folder, automatic_cleanup=True), secret)
         return cls(from_url(url), secret)
 

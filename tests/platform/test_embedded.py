@@ -14,7 +14,9 @@ import pytest
 import redis
 
 from marketplace import embedded, server_home
+from marketplace.cli import load_settings
 from marketplace.processes import is_process
+from marketplace.storage import Storage
 from tests.platform.conftest import ROOT, RunPython, connect, postmaster
 
 AS_ROOT = os.geteuid() == 0
@@ -92,6 +94,16 @@ def test_servers_listen_on_private_sockets_only(data_dir: Path) -> None:
         assert ordered == (["B", "a", "b", "é"],)
     assert redis.Redis.from_url(attachment.servers.redis_url).config_get("port") == {"port": "0"}
     attachment.close()
+
+
+def test_what_lies_in_the_data_folder_is_nobody_elses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SECRET_KEY", raising=False)
+    data_dir = tmp_path / "data"
+    load_settings(data_dir)  # what a command does first, before there is anything
+    Storage.from_url(f"file://{data_dir}/storage", secret="tests only")
+    modes = {path: stat.S_IMODE(path.stat().st_mode) for path in (data_dir, *data_dir.iterdir())}
+    assert modes.pop(data_dir) == (0o711 if AS_ROOT else 0o700), "root's is passable for the servers' user"
+    assert modes == {data_dir / "secret_key": 0o600, data_dir / "storage": 0o700}
 
 
 def test_the_last_to_let_go_stops_the_servers(data_dir: Path) -> None:

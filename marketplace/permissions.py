@@ -2,12 +2,13 @@
 
 from enum import StrEnum
 
-from flask import Flask, g, redirect, request, url_for
+from flask import Flask, abort, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFProtect
+from werkzeug.datastructures import MultiDict
 
 from marketplace import auth
-from marketplace.errors import Forbidden, Unauthorized
+from marketplace.errors import Forbidden, InvalidInput, Unauthorized
 from marketplace.models import KeyMode, Role
 
 
@@ -63,6 +64,7 @@ def init_permissions(app: Flask) -> None:
 def _admit() -> ResponseReturnValue | None:
     if request.endpoint is None:
         return None  # no such route: the 404 is for everybody
+    _refuse_unstorable()
     audience = audience_of(request.endpoint)
     if audience is None:
         raise Forbidden(f"{request.endpoint} has no audience")
@@ -75,6 +77,19 @@ def _admit() -> ResponseReturnValue | None:
         _admit_labeler()
         return None
     return _admit_browser(audience)
+
+
+def _refuse_unstorable() -> None:
+    """PostgreSQL has no NUL in a text: such a name cannot exist, and such a filter is malformed."""
+    if "\x00" in request.path:
+        abort(404)
+    _refuse_nul(request.args)
+
+
+def _refuse_nul(given: MultiDict[str, str]) -> None:
+    for name, text in given.items(multi=True):
+        if "\x00" in name or "\x00" in text:
+            raise InvalidInput("A parameter holds the character NUL.", name.replace("\x00", ""))
 
 
 def _admit_customer_key() -> None:
@@ -104,4 +119,5 @@ def _admit_browser(audience: Audience) -> ResponseReturnValue | None:
             raise Forbidden("This page is for reviewers.")
         g.mode, g.customer, g.labeler = KeyMode.LIVE, user.customer, user.labeler
     csrf.protect()
+    _refuse_nul(request.form)  # a program's body is read, and checked, by its view
     return None

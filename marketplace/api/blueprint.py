@@ -2,7 +2,7 @@
 
 from typing import Any, NoReturn
 
-from flask import abort, request
+from flask import request
 from flask_smorest import Api, Blueprint
 from marshmallow import Schema, ValidationError, fields
 from webargs.flaskparser import FlaskParser
@@ -10,7 +10,6 @@ from webargs.flaskparser import FlaskParser
 from marketplace.api.body import read_object
 from marketplace.app import limiter
 from marketplace.auth import digest, settings
-from marketplace.errors import InvalidInput
 from marketplace.schemas.shape import wrong
 
 
@@ -74,12 +73,3 @@ def _caller() -> str:
 
 
 limiter.limit(_limit, key_func=_caller, error_message="Too many requests with this key; please slow down.")(blueprint)
-
-
-@blueprint.before_request
-def refuse_unstorable_text() -> None:
-    """PostgreSQL has no NUL in a text: such a name cannot exist, and such a filter is malformed."""
-    if "\x00" in request.path:
-        abort(404)
-    if any("\x00" in text for pair in request.args.items(multi=True) for text in pair):
-        raise InvalidInput("A parameter holds the character NUL.")

@@ -1,6 +1,6 @@
 """Amounts of money as people type them."""
 
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from marketplace.errors import InvalidInput
 
@@ -14,6 +14,6 @@ def read_cents(text: str, field: str) -> int:
         cents = int(amount.scaleb(2))
         if amount.is_finite() and amount.scaleb(2) == cents and 0 <= cents <= CENTS_MAX:
             return cents
-    except (InvalidOperation, ValueError, OverflowError):
+    except (ArithmeticError, ValueError):
         pass
     raise InvalidInput("Please give an amount in dollars with at most two decimals, as 12.50.", field)

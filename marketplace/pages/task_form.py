@@ -91,7 +91,7 @@ class TaskForm:
 
 
 def _whole(text: str, field: str) -> int:
-    if not text.isascii() or not text.isdigit():
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
         raise InvalidInput("Please give a whole number.", field)
     return int(text)
 

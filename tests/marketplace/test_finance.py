@@ -310,7 +310,7 @@ def test_an_amount_reads_back(cents: int) -> None:
     assert read_cents(f"{cents // 100:,}.{cents % 100:02d}", "amount") == cents
 
 
-@pytest.mark.parametrize("text", ["", "1.005", "-1", "1e99", "NaN", "Infinity", "12,5x", "1" * 5000])
+@pytest.mark.parametrize("text", ["", "1.005", "-1", "1e99", "1e999999999", "NaN", "Infinity", "12,5x", "1" * 5000])
 def test_what_is_no_amount_is_refused(text: str) -> None:
     with pytest.raises(InvalidInput, match=r"as 12\.50"):
         read_cents(text, "amount")

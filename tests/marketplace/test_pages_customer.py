@@ -132,6 +132,7 @@ def test_uploads_become_files_that_the_form_keeps(world: World) -> None:
         ({"attachments": ""}, "nothing to label yet"),
         ({"attachments": "A cat.", "labels": "one"}, "categories"),
         ({"attachments": "A cat.", "answers": "many"}, "whole number"),
+        ({"attachments": "A cat.", "answers": "9" * 5000}, "whole number"),
         ({"attachments": "A cat.", "callback_url": "nonsense"}, "callback_url"),
         ({"attachments": "ftp://example.org/cat.png", "attachment_type": "image"}, "http"),
     ],

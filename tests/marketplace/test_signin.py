@@ -121,6 +121,19 @@ def test_sign_up_opens_an_account_and_names_each_bad_field(client: FlaskClient) 
     assert db.session.scalar(select(User)).role is Role.CUSTOMER  # type: ignore[union-attr]
 
 
+@pytest.mark.parametrize("address", ["/signin", "/signup"])
+def test_a_text_that_cannot_be_stored_is_refused(client: FlaskClient, address: str) -> None:
+    data = {"email": "a\0@example.org", "password": PASSWORD, "csrf_token": token_of(client.get(address).text)}
+    answer = client.post(address, data=data)
+    assert answer.status_code == 400 and "NUL" in answer.text
+
+
+def test_an_address_that_no_row_can_have_is_not_found(client: FlaskClient, labeler: User) -> None:
+    sign_in(client, "ana@example.org", PASSWORD)
+    assert client.get("/history/%00").status_code == client.get("/labeler/assignments/%00").status_code == 404
+    assert client.get("/labeler/assignments?before=%00").json["field"] == "before"  # type: ignore[index]
+
+
 def test_pages_forbid_inline_script_and_framing(client: FlaskClient) -> None:
     answer = client.get("/signin")
     policy = answer.headers["Content-Security-Policy"]

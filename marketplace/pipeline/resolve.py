@@ -116,10 +116,11 @@ def close(subtask: Subtask, verdict: Verdict, now: datetime) -> None:
     subtask.verdict, subtask.confidence, subtask.resolved_at = verdict.answer, verdict.confidence, now
     answered = counted_answers(subtask)
     lock_reserve(subtask.task_id)
+    scores = verdict.scores if len(answered) > 1 else {}  # who stood alone agrees with herself
     learn(subtask.task.type, _agreements(subtask, verdict, answered) + _seams(subtask, answered), now)
     for assignment in answered:
         if assignment.state is AssignmentState.SUBMITTED:
-            accept(assignment, agreement=verdict.scores.get(assignment.labeler_id), now=now)
+            accept(assignment, agreement=scores.get(assignment.labeler_id), now=now)
     _let_go(subtask, now)
     enqueue(assemble.assemble_task, subtask.task_id)
     log.info("subtask resolved", extra={"subtask_id": subtask.id, "answers": len(answered)})

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from marketplace.clock import utc_now
 from marketplace.db import db
 from marketplace.models import SkillRecord
-from routing.skill import Skill
+from routing.skill import PRIOR_ALPHA, PRIOR_BETA, Skill
 
 INTERVAL_PROBABILITY = 0.9
 
@@ -26,7 +26,11 @@ class Accuracy:
 def accuracies(labeler_ids: Iterable[str]) -> dict[str, list[Accuracy]]:
     """By labeler; a task type that she was never measured in is left out: a prior is no measurement."""
     records = db.session.scalars(
-        select(SkillRecord).where(SkillRecord.labeler_id.in_(list(labeler_ids))).order_by(SkillRecord.task_type)
+        select(SkillRecord)
+        .where(SkillRecord.labeler_id.in_(list(labeler_ids)))
+        # Who only claimed has a record, too.
+        .where(SkillRecord.alpha + SkillRecord.beta > PRIOR_ALPHA + PRIOR_BETA)
+        .order_by(SkillRecord.task_type)
     )
     found: dict[str, list[Accuracy]] = defaultdict(list)
     for record in records:

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from marketplace import projects
 from marketplace.db import db, transaction
 from marketplace.models import (
+    Assignment,
     AssignmentState,
     Frame,
     KeyMode,
@@ -21,6 +22,7 @@ from marketplace.models import (
     TaskStage,
 )
 from marketplace.pipeline import intake, split
+from marketplace.reports.accuracy import accuracy_of
 from payouts import ledger
 from payouts.chart import PLATFORM, Kind
 from routing.skill import GOLD_WEIGHT, PRIOR_ALPHA, PRIOR_BETA
@@ -169,4 +171,7 @@ def test_alone_with_oneself_nothing_is_learned(yard: Yard) -> None:
     for frames in (range(3), range(2, 5)):
         subtask = give(ana, car(frames, 0.0))
         yard.judge(subtask.id)
+        [assignment] = db.session.scalars(select(Assignment).filter_by(subtask_id=subtask.id))
+        assert (assignment.state, assignment.agreement) == (AssignmentState.ACCEPTED, None)
     assert (skill_of(ana).alpha, skill_of(ana).beta) == (PRIOR_ALPHA, PRIOR_BETA)
+    assert accuracy_of(ana.id) == []

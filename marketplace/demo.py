@@ -7,13 +7,20 @@ from typing import Any
 
 import click
 import numpy as np
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from marketplace import drives, people, queue
 from marketplace.auth import settings
 from marketplace.clock import utc_now
 from marketplace.db import db, transaction
-from marketplace.demo_texts import CATEGORIES, DRIVE_INSTRUCTION, IMAGE_INSTRUCTION, NOTE_INSTRUCTION, NOTES
+from marketplace.demo_texts import (
+    CATEGORIES,
+    DRIVE_INSTRUCTION,
+    IMAGE_INSTRUCTION,
+    NOTE_INSTRUCTION,
+    NOTES,
+    OTHER_READING,
+)
 from marketplace.errors import WrongState
 from marketplace.models import Assignment, Customer, KeyMode, Labeler, Project, Role, Task, User
 from marketplace.pipeline import dispatch, intake, settle, submit
@@ -274,6 +281,10 @@ def _answer(assignment: Assignment, noise_metres: float, dice: np.random.Generat
     if subtask.window_start is not None and subtask.window_stop is not None:
         window = Window(subtask.window_start, subtask.window_stop)
     task = subtask.task
+    other = OTHER_READING.get(str(task.params.get("attachment")))
+    if other is not None:
+        is_first = db.session.scalar(select(func.count()).where(Assignment.subtask_id == subtask.id)) == 1
+        return {"category": other} if is_first else truth_of(task.id)
     return hand.answer(task.type, truth_of(task.id), window, task.params, noise_metres, dice)
 
 

@@ -15,6 +15,9 @@ object, also what something else hides; at the edge of the picture it ends there
 """
 NOTE_INSTRUCTION = "What is the driver's note mostly about?"
 CATEGORIES = ["Weather", "Traffic", "Roadworks", "Vehicle"]
+# One of the notes can be read in two ways: whoever answers it first takes the other one, and a person decides.
+OTHER_READING = {"Left lane closed, cones and two workers next to an open trench.": "Traffic"}
+
 NOTES = (
     ("Heavy rain from the second crossing on, wipers at full speed, lane paint hard to see.", "Weather"),
     ("Queue at the lights, three turns of green before we got across.", "Traffic"),

@@ -27,6 +27,7 @@ from marketplace.models import (
     TaskStage,
     TaskStatus,
 )
+from marketplace.pipeline import review
 from marketplace.simulator.recording import record
 from payouts import ledger
 from payouts.chart import Kind
@@ -60,6 +61,7 @@ def test_the_demo_world_is_made_once_and_in_spite_of_a_break(small: Flask, tmp_p
     assert_exports(task, tmp_path)
     assert_money_waits()
     assert_work_is_left()
+    assert_a_review_waits()
 
 
 def assert_people_can_sign_in() -> None:
@@ -110,6 +112,12 @@ def assert_work_is_left() -> None:
     assert all(frame.points_count > 30_000 and frame.manifest["radar"] for frame in frames)
     assert set(db.session.scalars(select(Slot.state))) == {SlotState.OPEN, SlotState.DONE}
     assert db.session.scalar(select(func.count()).select_from(Subtask).filter_by(gold=True)) >= 5
+
+
+def assert_a_review_waits() -> None:
+    [waiting] = review.waiting(10)
+    given = db.session.scalars(select(Assignment).filter_by(subtask_id=waiting.id))
+    assert {one.answer["category"] for one in given if one.answer} == {"Roadworks", "Traffic"}
 
 
 def test_a_marketplace_with_people_is_left_alone(small: Flask) -> None:

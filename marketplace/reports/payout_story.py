@@ -17,6 +17,15 @@ MOVED = {
     Code.PAYOUT_REVERSE.value: "came back; available to the labeler again",
 }
 
+DECIDED = {
+    "hold": "held",
+    "release": "released",
+    "send again": "sent again",
+    "mark paid": "marked as paid",
+    "mark refused": "marked as not paid",
+    "give up": "given up",
+}
+
 
 @dataclass(frozen=True)
 class Event:
@@ -50,5 +59,6 @@ def story_of(item: Item) -> list[Event]:
 
 
 def _decision(action: str, reason: str | None) -> str:
-    word = action.removeprefix("payout.")
+    action = action.removeprefix("payout.")
+    word = DECIDED.get(action, action)
     return f"{word}: {reason}" if reason else word

@@ -12,9 +12,11 @@ from typing import Any, TextIO, cast
 import structlog
 from flask import Flask, Response, current_app, g, jsonify, render_template, request, url_for
 from flask.logging import wsgi_errors_stream
+from flask.sessions import SecureCookieSessionInterface
 from flask.typing import ResponseReturnValue
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
+from itsdangerous import URLSafeTimedSerializer
 from markupsafe import Markup
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -39,6 +41,17 @@ CONTENT_SECURITY_POLICY = (
 def is_labeling() -> bool:
     """A labeler's calls are not counted: counts are in Redis, which has no place on the path of a claim."""
     return request.blueprint == "labeler_api"
+
+
+class Sessions(SecureCookieSessionInterface):
+    """Flask's own, with the signer made once and not for every request."""
+
+    _signer: URLSafeTimedSerializer | None = None
+
+    def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer | None:
+        if self._signer is None:
+            self._signer = super().get_signing_serializer(app)
+        return self._signer
 
 
 class Labelyard(Flask):
@@ -97,6 +110,7 @@ def configure(app: Flask, settings: Settings) -> None:
     if settings.proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.proxies, x_proto=settings.proxies)  # type: ignore[method-assign]
     configure_logging(settings.log_level)
+    app.session_interface = Sessions()
     init_db(app)
     init_queue(app)
     limiter.init_app(app)

@@ -24,10 +24,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 from routing.geometry import cuboids, tracks
 from routing.geometry.cuboids import Array
+from routing.geometry.pairing import cheapest_pairs
 from routing.geometry.tracks import TrackBlock
 from routing.types import Answer, Assembled, Window
 
@@ -74,7 +74,7 @@ def link_windows(left: TrackBlock, right: TrackBlock, common: Window, *, piece: 
         return []
     cost, shared = _seam_costs(left, right, common)
     # No link costs as much as the worst one, so that a sure link is never given up to make two doubtful ones.
-    rows, columns = linear_sum_assignment(np.minimum(cost, NO_LINK_COST))
+    rows, columns = cheapest_pairs(np.minimum(cost, NO_LINK_COST))
     links = []
     for i, j in zip(rows, columns, strict=True):
         if cost[i, j] < NO_LINK_COST:

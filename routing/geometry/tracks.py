@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 from routing.geometry.cuboids import POSITION, SIZE, YAW, Array, row
+from routing.geometry.pairing import cheapest_pairs
 from routing.types import Answer
 
 GATE_METRES_MIN = 1.5  # pedestrians defeat overlap measures at 0.15 m of noise; a distance gate does not
@@ -72,7 +72,7 @@ def match(a: TrackBlock, b: TrackBlock) -> list[tuple[int, int, float]]:
     if not a.ids or not b.ids:
         return []
     total = similarity(a, b).sum(axis=2)
-    rows, columns = linear_sum_assignment(-total)
+    rows, columns = cheapest_pairs(-total)
     return [(int(i), int(j), float(total[i, j])) for i, j in zip(rows, columns, strict=True) if total[i, j] > 0]
 
 

@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 from marshmallow import INCLUDE, RAISE, Schema, ValidationError, fields, validate, validates_schema
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 from routing import consensus
 from routing.geometry import boxes
 from routing.geometry.middle import middle
+from routing.geometry.pairing import cheapest_pairs
 from routing.task_types.params import (
     COORDINATE_MAX,
     LABELS_MAX,
@@ -168,7 +168,7 @@ def agreement(a: AnswerDict, b: AnswerDict) -> float:
     if count == 0:
         return 1.0
     likeness = _likeness(a, b)
-    rows, columns = linear_sum_assignment(-likeness)
+    rows, columns = cheapest_pairs(-likeness)
     return min(1.0, 2 * float(likeness[rows, columns].sum()) / count)
 
 
@@ -208,7 +208,7 @@ def _groups(votes: Sequence[Vote], seed: int) -> list[dict[int, dict[str, Any]]]
         seeds = {"annotations": [next(iter(g.values())) for g in groups]}
         iou = boxes.iou(_rows(seeds), _rows(vote.answer))
         free = set(range(len(drawn)))
-        for i, j in zip(*linear_sum_assignment(-iou), strict=True):
+        for i, j in zip(*cheapest_pairs(-iou), strict=True):
             if iou[i, j] >= SAME_OBJECT_IOU:
                 groups[int(i)][k] = drawn[int(j)]
                 free.discard(int(j))

@@ -42,6 +42,7 @@ def _subtask_page(
         accuracy={labeler_id: _of_type(found, row.task_type) for labeler_id, found in measured.items()},
         choices=[(one.id, f"{row.assignments.index(one) + 1}. {one.labeler.name}") for one in waiting],
         points=found_in.points_in(row.subtask),
+        shown=found_in.shown_in(row.subtask),
         past=found_in.reviews_of_subtask(subtask_id),
         values=values or {},
         errors={_field(error): error.message} if error else {},

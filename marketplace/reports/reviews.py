@@ -18,6 +18,7 @@ from marketplace.models import (
     Subtask,
     User,
 )
+from marketplace.storage import storage
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,22 @@ def reviews_of_subtask(subtask_id: str) -> list[PastReview]:
         .order_by(Review.created_at)
     )
     return [PastReview(review, name or review.reviewer_id) for review, name in rows]
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What the labelers looked at: a text, or the pictures of the window's middle frame."""
+
+    text: str
+    pictures: list[tuple[str, str]]  # the camera, the address
+
+
+def shown_in(subtask: Subtask) -> Shown:
+    start, stop = subtask.window_start or 0, subtask.window_stop or 1
+    wanted = select(Frame.manifest).where(Frame.task_id == subtask.task_id, Frame.number == (start + stop - 1) // 2)
+    images = (db.session.scalar(wanted) or {}).get("images", [])
+    text = "" if images else str(subtask.task.params.get("attachment", ""))
+    return Shown(text, [(one["camera"], storage().link(one["key"])) for one in images])
 
 
 def points_in(subtask: Subtask) -> int:

@@ -13,6 +13,7 @@ from marketplace.models import (
     Assignment,
     AssignmentState,
     AuditEvent,
+    Frame,
     Lane,
     Qualification,
     Subtask,
@@ -149,6 +150,7 @@ def test_a_reviewer_compares_the_answers_and_decides(world: World, who: str) -> 
     assert address in page(client.get("/reviews")).links
     rows = {row[0]: row[1:] for row in page(client.get(address)).tables[0].rows}
     assert rows["category"] == ["cat", "dog"] and rows["agreement with 1"] == ["–", "0%"]
+    assert "A cat sat on the mat." in client.get(address).text, "nobody can decide on what is not shown"
     choice = {"assignment_id": answers["ana"].id, "decision": "accepted"}
     refused = send(client, address, choice | {"reason": " "}, seen_on=address)
     assert refused.status_code == 400 and "Please say why" in refused.text
@@ -192,6 +194,17 @@ def test_an_appeal_is_decided_by_somebody_else_than_who_rejected(world: World) -
     assert "Nobody objects" in page(omar.get("/appeals")).words
     told = page(world.as_("ben").get(f"/history/{answers['ben'].id}")).words
     assert "There is one, behind the cat." in told
+
+
+def test_a_drive_is_shown_to_its_reviewer(world: World) -> None:
+    task = world.send_drive()
+    [subtask, *_] = db.session.scalars(select(Subtask).filter_by(task_id=task.id).order_by(Subtask.position))
+    with transaction():
+        for frame in db.session.scalars(select(Frame).filter_by(task_id=task.id)):
+            frame.manifest = frame.manifest | {"images": [{"camera": f"front {frame.number}", "key": "images/one.png"}]}
+    text = world.as_("omar").get(f"/reviews/{subtask.id}").text
+    assert text.count("What the camera saw: front") == 1, "one frame of the window is enough"
+    assert "/media/images/one.png" in text
 
 
 def test_only_reviewers_and_operators_review(world: World) -> None:

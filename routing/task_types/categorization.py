@@ -5,7 +5,7 @@ from typing import Any
 
 from marshmallow import RAISE, Schema, ValidationError, fields, validate
 
-from routing import consensus
+from routing.consensus import votes as consensus
 from routing.task_types.params import CHOICES_MAX, Label, TaskParams, label_name, leaves, unique_labels
 from routing.types import Answer as AnswerDict
 from routing.types import Assembled, Piece, Problem, Verdict, Vote, Window

@@ -7,7 +7,7 @@ import numpy as np
 from marshmallow import INCLUDE, RAISE, Schema, ValidationError, fields, validate, validates_schema
 from numpy.typing import NDArray
 
-from routing import consensus
+from routing.consensus import votes as consensus
 from routing.geometry import boxes
 from routing.geometry.middle import middle
 from routing.geometry.pairing import cheapest_pairs

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from marshmallow import RAISE, Schema, ValidationError, fields, validate, validates_schema
 
-from routing import consensus, windows
+from routing import windows
+from routing.consensus import votes as consensus
 from routing.geometry import cuboids, tracks
 from routing.reassembly import assemble_tracks, join_attributes
 from routing.task_types.params import (

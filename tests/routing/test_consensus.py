@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from routing import consensus
+from routing.consensus import votes as consensus
 from routing.task_types import categorization, imageannotation, lidarannotation
 from routing.types import Vote
 

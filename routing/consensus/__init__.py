@@ -1,0 +1,1 @@
+"""Consensus: several answers to the same question become one, with a calibrated confidence; one algorithm a file."""

@@ -1,0 +1,120 @@
+"""Who may claim from a lane: a rule over credentials, countries, blocks and measured accuracy, and what is unmet of it.
+
+A credential is a word that an operator, a customer, an exam or the labeler herself has put there: `language:fr`,
+`certificate:radiology`, `training:cuboids-2`, `team:north`, `exam:<lane>`. The rule asks for measured accuracy by its
+lower bound, so that luck does not qualify; who lacks only the evidence is let in to a short paid trial on gold.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+TRIAL_ANSWERS = 5
+PREFIXES = ("language", "certificate", "training", "team", "exam")
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What a lane asks for; the default lets everybody in who may do its task type."""
+
+    credentials: frozenset[str] = frozenset()  # all of them
+    countries: frozenset[str] = frozenset()  # one of them; none is anywhere
+    accuracy_min: float | None = None  # that the lower bound of the measured accuracy must reach
+    trial_answers: int = TRIAL_ANSWERS  # evidence, in full answers, before the lower bound counts
+
+
+@dataclass(frozen=True)
+class Record:
+    """What a labeler brings to a lane."""
+
+    may_do_type: bool
+    credentials: frozenset[str] = frozenset()
+    country: str = ""
+    blocked: bool = False  # by this customer
+    accuracy: float | None = None  # measured mean, none without evidence
+    accuracy_low: float | None = None  # its lower bound
+    evidence: float = 0.0
+
+
+class Access(StrEnum):
+    OPEN = "open"
+    TRIAL = "trial"  # gold only, until there is evidence
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True)
+class Unmet:
+    """One requirement that is not met: its kind, what is asked and what there is, and a sentence for the labeler."""
+
+    kind: str
+    asked: str
+    has: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Resolved:
+    access: Access
+    unmet: Sequence[Unmet] = field(default_factory=tuple)
+
+
+def resolve(rule: Rule, record: Record) -> Resolved:
+    """Whether this labeler may claim from a lane with this rule, and if not, why not."""
+    unmet = [*_about_type(record), *_about_credentials(rule, record), *_about_country(rule, record)]
+    if record.blocked:
+        unmet.append(Unmet("block", "", "", "This customer has chosen to work with other labelers."))
+    accuracy = _about_accuracy(rule, record)
+    if unmet or not accuracy:
+        return Resolved(Access.CLOSED if unmet else Access.OPEN, tuple(unmet + accuracy))
+    is_trial = record.evidence < rule.trial_answers
+    return Resolved(Access.TRIAL if is_trial else Access.CLOSED, tuple(accuracy))
+
+
+def _about_type(record: Record) -> list[Unmet]:
+    if record.may_do_type:
+        return []
+    return [Unmet("task_type", "", "", "You are not qualified for this kind of work yet.")]
+
+
+def _about_credentials(rule: Rule, record: Record) -> list[Unmet]:
+    missing = sorted(rule.credentials - record.credentials)
+    return [Unmet(*_named(word), has="", text=_sentence(*_named(word))) for word in missing]
+
+
+def _named(word: str) -> tuple[str, str]:
+    kind, _, name = word.partition(":")
+    return kind, name
+
+
+def _sentence(kind: str, name: str) -> str:
+    return {
+        "language": f"This work needs the language {name!r}.",
+        "certificate": f"This work needs the certificate {name!r}.",
+        "training": f"Finish the training {name!r} first.",
+        "team": f"This work is for the team {name!r}.",
+        "exam": f"Pass the exam {name!r} first.",
+    }.get(kind, f"This work needs {kind} {name!r}.")
+
+
+def _about_country(rule: Rule, record: Record) -> list[Unmet]:
+    if not rule.countries or record.country in rule.countries:
+        return []
+    asked = ", ".join(sorted(rule.countries))
+    return [Unmet("country", asked, record.country, f"This work is for labelers in {asked}.")]
+
+
+def _about_accuracy(rule: Rule, record: Record) -> list[Unmet]:
+    asked, low = rule.accuracy_min, record.accuracy_low
+    if asked is None or (record.evidence >= rule.trial_answers and low is not None and low >= asked):
+        return []
+    if record.evidence < rule.trial_answers or low is None:
+        text = (
+            f"This work asks for a measured accuracy of {asked:.0%}; "
+            f"a short paid trial of {rule.trial_answers} answers measures it."
+        )
+        return [Unmet("accuracy", f"{asked:.3f}", "", text)]
+    text = (
+        f"This work asks for a measured accuracy that is surely above {asked:.0%}; "
+        f"yours is {record.accuracy or low:.0%}, surely above {low:.0%}."
+    )
+    return [Unmet("accuracy", f"{asked:.3f}", f"{low:.3f}", text)]

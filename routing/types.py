@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from routing.skill import Profile
+
 Answer = dict[str, Any]  # checked against its task type's schema at the edge
 Params = dict[str, Any]
 
@@ -45,11 +47,12 @@ class Problem:
 
 @dataclass(frozen=True)
 class Vote:
-    """One labeler's answer; `weight` is the measured accuracy of its author, 0 to 1."""
+    """One labeler's answer; `weight` is its author's measured accuracy, 0 to 1, `profile` all that is known of her."""
 
     labeler_id: str
     answer: Answer
     weight: float
+    profile: Profile | None = None
 
 
 @dataclass(frozen=True)

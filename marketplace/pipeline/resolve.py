@@ -30,7 +30,7 @@ from marketplace.pipeline import assemble
 from marketplace.queue import enqueue, job
 from payouts import postings
 from routing import overlap
-from routing.skill import AGREEMENT_WEIGHT, GOLD_WEIGHT, PRIOR_ALPHA, PRIOR_BETA, SEAM_WEIGHT, Skill
+from routing.skill import PRIOR_ALPHA, PRIOR_BETA, WEIGHTS, Skill, Source
 from routing.task_types import TASK_TYPES
 from routing.types import Answer, Verdict, Vote, Window
 
@@ -76,7 +76,7 @@ def _grade_gold(subtask: Subtask, now: datetime) -> None:
     assert subtask.truth is not None, "gold has a truth"
     answered = _answers(subtask, [AssignmentState.SUBMITTED])
     grades = {one.id: task_type.grade(one.answer or {}, subtask.truth) for one in answered}
-    learn(subtask.task.type, [Evidence(a.labeler_id, grades[a.id], GOLD_WEIGHT, True) for a in answered], now)
+    learn(subtask.task.type, [Evidence(a.labeler_id, grades[a.id], WEIGHTS[Source.GOLD], True) for a in answered], now)
     for assignment in answered:
         accept(assignment, agreement=grades[assignment.id], now=now)
 
@@ -221,10 +221,10 @@ def _agreements(subtask: Subtask, verdict: Verdict, answered: Sequence[Assignmen
     agreement = TASK_TYPES[subtask.task.type].agreement
     for one in rejected:
         one.agreement = agreement(one.answer or {}, verdict.answer)
-    evidence = [Evidence(one.labeler_id, one.agreement or 0.0, AGREEMENT_WEIGHT) for one in rejected]
+    evidence = [Evidence(one.labeler_id, one.agreement or 0.0, WEIGHTS[Source.AGREEMENT]) for one in rejected]
     if len(answered) > 1:
         evidence += [
-            Evidence(one.labeler_id, verdict.scores[one.labeler_id], AGREEMENT_WEIGHT)
+            Evidence(one.labeler_id, verdict.scores[one.labeler_id], WEIGHTS[Source.AGREEMENT])
             for one in answered
             if one.labeler_id in verdict.scores
         ]
@@ -256,7 +256,10 @@ def _seams(subtask: Subtask, answered: Sequence[Assignment]) -> list[Evidence]:
                 continue  # to agree with oneself tells nothing
             score = seam(_given(one), Window(start, stop), answer, Window(other_start, other_stop))
             if score is not None:
-                evidence += [Evidence(one.labeler_id, score, SEAM_WEIGHT), Evidence(labeler_id, score, SEAM_WEIGHT)]
+                evidence += [
+                    Evidence(one.labeler_id, score, WEIGHTS[Source.SEAM]),
+                    Evidence(labeler_id, score, WEIGHTS[Source.SEAM]),
+                ]
     return evidence
 
 

@@ -25,7 +25,7 @@ from marketplace.pipeline import intake, split
 from marketplace.reports.accuracy import accuracy_of
 from payouts import ledger
 from payouts.chart import PLATFORM, Kind
-from routing.skill import GOLD_WEIGHT, PRIOR_ALPHA, PRIOR_BETA
+from routing.skill import PRIOR_ALPHA, PRIOR_BETA, WEIGHTS, Source
 from tests.marketplace import labeling_world
 from tests.marketplace.labeling_world import Chance, Yard, category, give, states_of, subtask_of
 
@@ -114,8 +114,8 @@ def test_gold_is_graded_at_once_and_paid_by_the_platform(yard: Yard, given: str,
     assert states_of(gold) == [AssignmentState.ACCEPTED]
     record = skill_of(ana)
     assert (record.gold_seen, record.real_seen) == (1, 0)
-    assert record.alpha == pytest.approx(PRIOR_ALPHA + GOLD_WEIGHT * grade)
-    assert record.beta == pytest.approx(PRIOR_BETA + GOLD_WEIGHT * (1 - grade))
+    assert record.alpha == pytest.approx(PRIOR_ALPHA + WEIGHTS[Source.GOLD] * grade)
+    assert record.beta == pytest.approx(PRIOR_BETA + WEIGHTS[Source.GOLD] * (1 - grade))
     assert balance(Kind.GOLD_EXPENSE) == gold.pay_cents == balance(Kind.LABELER_HELD, ana.id)
     assert subtask_of(db.session.get_one(Task, gold.task_id)).state is SubtaskState.OPEN, "for the next labeler"
 

@@ -1,4 +1,4 @@
-"""Measured accuracy: a Beta posterior per labeler and task type, with its uncertainty and decay.
+"""The one number per labeler and task type that a claim reads: a Beta posterior of how right her answers are.
 
 Evidence is a score in 0 to 1 with a weight: gold counts fully, agreement less. The update is the fractional
 Bernoulli likelihood; old evidence fades with a half-life, so that who gets better (or careless) is seen.
@@ -9,9 +9,9 @@ from datetime import datetime
 
 from scipy.special import betaincinv  # the Beta quantile; scipy.stats would take a second to import
 
+from routing.skill.evidence import fade
+
 PRIOR_ALPHA, PRIOR_BETA = 4.0, 1.0  # people who pass sign-up are right about 4 times in 5
-HALF_LIFE_DAYS = 60.0
-GOLD_WEIGHT, AGREEMENT_WEIGHT, SEAM_WEIGHT = 1.0, 0.3, 0.3
 
 
 @dataclass(frozen=True)
@@ -33,8 +33,7 @@ class Skill:
         """The skill with its evidence, though not its prior, faded to `now`."""
         if self.updated_at is None:
             return self
-        days = max(0.0, (now - self.updated_at).total_seconds() / 86_400)
-        keep = 0.5 ** (days / HALF_LIFE_DAYS)
+        keep = fade((now - self.updated_at).total_seconds() / 86_400)
         return Skill(PRIOR_ALPHA + keep * (self.alpha - PRIOR_ALPHA), PRIOR_BETA + keep * (self.beta - PRIOR_BETA), now)
 
     @property

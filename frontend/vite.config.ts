@@ -1,4 +1,4 @@
-/** Builds two entries into Flask's static folder; the manifest tells the templates their hashed names. */
+/** Builds three entries into Flask's static folder; the manifest tells the templates their hashed names. */
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 
@@ -20,7 +20,7 @@ export default defineConfig({
     // The inline helper script that preloads modules is not needed by the browsers we target.
     modulePreload: { polyfill: false },
     chunkSizeWarningLimit: 700,
-    rollupOptions: { input: { workbench: here("workbench/main.ts"), pages: here("pages/main.ts") } },
+    rollupOptions: { input: { workbench: here("workbench/main.ts"), reading: here("workbench/reading.ts"), pages: here("pages/main.ts") } },
   },
   worker: { format: "es" },
   test: { environment: "happy-dom", include: ["**/*.test.ts", "**/*.test.tsx"] },

@@ -21,6 +21,11 @@ export class Document<State> {
     return this.current;
   }
 
+  /** Shows another state as it is, with nothing to undo: for looking at answers, where nothing is changed. */
+  show(state: State): void {
+    this.current.value = state;
+  }
+
   /** Replaces the state by `next(state)`; returning the same object changes nothing and adds no undo step. */
   change(name: string, next: (state: State) => State, options: ChangeOptions = {}): void {
     const before = this.current.peek();

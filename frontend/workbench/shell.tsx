@@ -1,5 +1,5 @@
 /** The workbench's frame around a tool: top bar, notices, panels, keys that count everywhere. */
-import { signal, useComputed, useSignal } from "@preact/signals";
+import { signal, useComputed, useSignal, type Signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import type { Bench } from "./bench";
 import { Icon } from "./icons";
@@ -27,7 +27,7 @@ export function Shell({ bench, host }: { bench: Bench; host: { current: HTMLDivE
       {state.kind === "working" ? <Working key={state.sitting.assignment.id} bench={bench} sitting={state.sitting} /> : <Screen bench={bench} state={state} />}
       {/* Always laid out, so that a tool finds its size when it is mounted; the screens lie over it. */}
       <div class="wb-host" ref={host} />
-      <Said bench={bench} />
+      <Said said={bench.said} />
     </div>
   );
 }
@@ -109,11 +109,11 @@ function Notice({ text }: { text: string }) {
 }
 
 /** The status line: seen for some seconds, read aloud once. */
-function Said({ bench }: { bench: Bench }) {
-  const text = bench.said.value;
+export function Said({ said }: { said: Signal<string> }) {
+  const text = said.value;
   useEffect(() => {
     if (text === "") return;
-    const timer = setTimeout(() => { bench.said.value = ""; }, SAID_MS);
+    const timer = setTimeout(() => { said.value = ""; }, SAID_MS);
     return () => clearTimeout(timer);
   }, [text]);
   return <p class="wb-said" role="status" data-empty={text === "" || undefined}>{text}</p>;

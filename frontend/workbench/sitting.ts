@@ -91,7 +91,7 @@ export class Sitting {
   private mounted(mount: MountTool, host: HTMLElement, draft: unknown, announce: (text: string) => void): Tool<unknown> {
     const { assignment, history, keys, problems, scope } = this;
     try {
-      return mount(host, { assignment, subtask: assignment.subtask, draft, history, keys, problems, scope, announce });
+      return mount(host, { subtask: assignment.subtask, draft, history, keys, problems, scope, announce });
     } catch (error) {
       // What the tool had made before it failed (listeners, a WebGL context) goes with it.
       scope.dispose();

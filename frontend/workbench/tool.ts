@@ -3,7 +3,7 @@ import type { ReadonlySignal } from "@preact/signals";
 import type { History } from "./history";
 import type { KeyMap } from "./keymap";
 import type { Scope } from "./scope";
-import type { Assignment, Subtask } from "./types";
+import type { Subtask } from "./types";
 
 /** Something that should be put right before submitting, with the way to its place. */
 export interface Problem {
@@ -19,7 +19,6 @@ export interface Problem {
 
 /** What the shell hands to a tool. */
 export interface WorkSession<Answer, Work extends Subtask = Subtask> {
-  readonly assignment: Assignment;
   readonly subtask: Work;
   /** What the server kept from before, offered back first; null when there is none. */
   readonly draft: Answer | null;
@@ -40,6 +39,8 @@ export interface Tool<Answer> {
   readonly answer: ReadonlySignal<Answer>;
   /** All problems now. Called shortly after a change and again at submit: keep it under some milliseconds. */
   check(): Problem[];
+  /** Shows another answer in the same view: so a reviewer goes from one labeler's to the next. */
+  present(answer: Answer): void;
   dispose(): void;
 }
 

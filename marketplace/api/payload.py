@@ -38,20 +38,33 @@ class _Row(NamedTuple):
 
 def assignment_payload(assignment: Assignment) -> dict[str, Any]:
     """All of it; `assignment_summary` is the short form for lists."""
-    [found] = fetch_rows(_SUBTASK, {"subtask_id": assignment.subtask_id})
-    row = _Row(*found)
+    row = _row(assignment.subtask_id)
     return assignment_summary(assignment, row.type, row.name, row.currency) | {
-        "subtask": {
-            "id": assignment.subtask_id,
-            "task_id": row.id,
-            "task_type": row.type,
-            "instruction": row.instruction,
-            "params": TASK_TYPES[row.type].labeler_params(row.params),
-            "project": row.name,
-            "simulated": row.simulated,
-            **_data(row),
-        },
+        "subtask": _subtask(assignment.subtask_id, row),
         "draft": assignment.draft,
+    }
+
+
+def subtask_payload(subtask_id: str) -> dict[str, Any]:
+    """What a labeler sees of a subtask, for whoever looks at its answers."""
+    return _subtask(subtask_id, _row(subtask_id))
+
+
+def _row(subtask_id: str) -> _Row:
+    [found] = fetch_rows(_SUBTASK, {"subtask_id": subtask_id})
+    return _Row(*found)
+
+
+def _subtask(subtask_id: str, row: _Row) -> dict[str, Any]:
+    return {
+        "id": subtask_id,
+        "task_id": row.id,
+        "task_type": row.type,
+        "instruction": row.instruction,
+        "params": TASK_TYPES[row.type].labeler_params(row.params),
+        "project": row.name,
+        "simulated": row.simulated,
+        **_data(row),
     }
 
 

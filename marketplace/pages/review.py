@@ -3,9 +3,10 @@
 import json
 from typing import Any
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, flash, jsonify, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from marketplace.api.payload import subtask_payload
 from marketplace.auth import current_user
 from marketplace.errors import Forbidden, InvalidInput, LabelyardError, WrongState
 from marketplace.models import AssignmentState, ReviewDecision
@@ -53,7 +54,7 @@ def _subtask_page(
 def _field(error: LabelyardError) -> str:
     """The form's field at fault; what concerns no field there stands above the page."""
     word = (error.field or "").partition(".")[0]
-    return word if word in {"reason", "answer"} else "form"
+    return word if word in {"reason", "answer", "decision", "assignment_id"} else "form"
 
 
 def _of_type(measured: list[Accuracy], task_type: str) -> Accuracy | None:
@@ -77,6 +78,21 @@ def decide(subtask_id: str) -> ResponseReturnValue:
         return _subtask_page(subtask_id, values, error)
     flash(f"The answer is {decision.value}.")
     return redirect(url_for("review.reviews"))
+
+
+# The answers in the workbench: to look at, not to change
+
+
+@blueprint.get("/reviews/<subtask_id>/answers")
+def answers(subtask_id: str) -> ResponseReturnValue:
+    row = found_in.find_subtask(subtask_id)
+    return render_template("review/answers.html", row=row)
+
+
+@blueprint.get("/reviews/<subtask_id>/answers.json")
+def answers_data(subtask_id: str) -> ResponseReturnValue:
+    row = found_in.find_subtask(subtask_id)
+    return jsonify(subtask=subtask_payload(subtask_id), layers=found_in.layers_of(row))
 
 
 def _decision(word: str) -> ReviewDecision:

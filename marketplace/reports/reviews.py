@@ -79,6 +79,17 @@ def find_subtask(subtask_id: str) -> Reviewed:
     return described([subtask])[0]
 
 
+def layers_of(row: Reviewed) -> list[dict[str, Any]]:
+    """Every answer by its number and labeler, as on the review's page; before them the one that counts, if one does."""
+    layers = [
+        {"name": f"{number}. {one.labeler.name}", "state": one.state.value.replace("_", " "), "answer": one.answer}
+        for number, one in enumerate(row.assignments, 1)
+    ]
+    if row.subtask.verdict is not None:
+        layers.insert(0, {"name": "What counts", "state": "the verdict", "answer": row.subtask.verdict})
+    return layers
+
+
 @dataclass(frozen=True)
 class PastReview:
     review: Review

@@ -207,9 +207,38 @@ def test_a_drive_is_shown_to_its_reviewer(world: World) -> None:
     assert "/media/images/one.png" in text
 
 
+def test_the_workbench_shows_a_reviewer_each_answer_and_what_counts(world: World) -> None:
+    subtask, answers = disputed(world)
+    rita, address = world.as_("rita"), f"/reviews/{subtask.id}"
+    assert f"{address}/answers" in page(rita.get(address)).links
+    assert f'data-answers="{address}/answers.json"' in rita.get(f"{address}/answers").text
+    seen = rita.get(f"{address}/answers.json").get_json()
+    assert seen["subtask"]["content"] == {"type": "text", "text": "A cat sat on the mat."}
+    layers = [(one["name"], one["answer"]["category"]) for one in seen["layers"]]
+    assert layers == [("1. Ana", "cat"), ("2. Ben", "dog")]
+    choice = {"assignment_id": answers["ben"].id, "decision": "accepted", "reason": "It barks."}
+    send(rita, address, choice, seen_on=address)
+    decided = rita.get(f"{address}/answers.json").get_json()["layers"]
+    assert (decided[0]["name"], decided[0]["answer"]) == ("What counts", {"category": "dog"}) and len(decided) == 3
+
+
+def test_a_review_has_no_decision_before_the_reviewer_makes_one(world: World) -> None:
+    subtask, answers = disputed(world)
+    address = f"/reviews/{subtask.id}"
+    fields = page(world.as_("rita").get(address)).fields
+    assert (fields["decision"], fields["assignment_id"]) == ("", "")
+    for choice, words in (
+        ({"assignment_id": answers["ana"].id}, "Please choose what becomes of the answer."),
+        ({"decision": "accepted"}, "Please choose one of the answers"),
+    ):
+        refused = send(world.as_("rita"), address, choice | {"reason": "So it is."}, seen_on=address)
+        assert refused.status_code == 400 and words in refused.text
+
+
 def test_only_reviewers_and_operators_review(world: World) -> None:
     subtask, _ = disputed(world)
+    paths = ("/reviews", f"/reviews/{subtask.id}", f"/reviews/{subtask.id}/answers.json", "/appeals")
     for who in ("ana", "nora", "fay"):
-        answers = [world.as_(who).get(path).status_code for path in ("/reviews", f"/reviews/{subtask.id}", "/appeals")]
-        assert answers == [403, 403, 403], who
+        answers = [world.as_(who).get(path).status_code for path in paths]
+        assert answers == [403] * len(paths), who
     assert world.as_("omar").get("/reviews/nothing").status_code == 404

@@ -20,6 +20,10 @@ export class CategoryDocument {
     this.answer = computed(() => ({ category: many ? [...this.chosen.value] : (this.chosen.value[0] ?? "") }));
   }
 
+  present(answer: CategorizationAnswer): void {
+    this.document.show(chosenIn(answer));
+  }
+
   serialize(): CategorizationAnswer {
     return this.answer.peek();
   }
@@ -35,7 +39,10 @@ export class CategoryDocument {
 
 /** `many` says whether the project allows several; an answer that is there already says it by its shape. */
 export function load(answer: CategorizationAnswer | null, many = Array.isArray(answer?.category), history = new History()): CategoryDocument {
+  return new CategoryDocument(chosenIn(answer), many, history);
+}
+
+function chosenIn(answer: CategorizationAnswer | null): string[] {
   const category = answer?.category ?? [];
-  const chosen = Array.isArray(category) ? category : category === "" ? [] : [category];
-  return new CategoryDocument(chosen, many, history);
+  return Array.isArray(category) ? category : category === "" ? [] : [category];
 }

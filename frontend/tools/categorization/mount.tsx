@@ -38,6 +38,10 @@ export class CategoryTool implements Tool<CategorizationAnswer> {
       .map((category) => ({ id: `unknown:${category}`, message: `"${category}" is not one of this project's categories.`, blocking: true, show: focusOptions }));
   }
 
+  present(answer: CategorizationAnswer): void {
+    this.document.present(answer);
+  }
+
   dispose(): void {
     // The session's scope ends what was made; nothing else is held.
   }

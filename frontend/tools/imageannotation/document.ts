@@ -20,6 +20,10 @@ export class BoxDocument {
     this.answer = computed(() => ({ annotations: [...this.boxes.value] }));
   }
 
+  present(answer: ImageAnswer): void {
+    this.document.show(answer.annotations);
+  }
+
   serialize(): ImageAnswer {
     return this.answer.peek();
   }

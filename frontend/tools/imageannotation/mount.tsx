@@ -60,6 +60,11 @@ export class BoxTool implements Tool<ImageAnswer> {
     return problemsOf(this.document.boxes.peek(), this.session.subtask.params, this.image, (id) => this.show(id));
   }
 
+  present(answer: ImageAnswer): void {
+    this.selected.value = null; // the same id is another object there
+    this.document.present(answer);
+  }
+
   dispose(): void {
     this.pointer.cancel();
   }

@@ -21,6 +21,10 @@ export class DriveDocument {
     this.answer = computed(() => ({ tracks: [...this.tracks.value] }));
   }
 
+  present(answer: LidarAnswer): void {
+    this.document.show(answer.tracks);
+  }
+
   serialize(): LidarAnswer {
     return this.answer.peek();
   }

@@ -144,7 +144,7 @@ export class MainPane {
       name.hidden = !middle;
       if (!one || !middle) return;
       const above = Math.min(...corners(one.cuboid).map((corner) => view.screen(corner)?.y ?? middle.y)) - 4;
-      name.textContent = one.ghost ? "from the neighbouring window" : tool.document.nameOf(one.id);
+      name.textContent = one.ghost ? "in another answer" : tool.document.nameOf(one.id);
       name.style.transform = `translate(${Math.round(middle.x)}px, ${Math.round(above)}px) translate(-50%, -100%)`;
     };
     const selected = tool.selected.peek();

@@ -117,10 +117,10 @@ function Keys({ tool, track, share }: { tool: LidarTool; track: LidarTrack; shar
   );
 }
 
-/** Where a neighbouring window has objects already. */
+/** Where what is drawn dashed, to compare with, has objects. */
 function GhostFrames({ tool, share }: { tool: LidarTool; share(frame: number): string }) {
   const ghosts = tool.session.subtask.ghosts ?? [];
   if (!ghosts.length) return null;
   const seen = tool.frames.filter((frame) => ghosts.some((ghost) => cuboidAt(ghost, frame.index)));
-  return <>{seen.map((frame) => <span key={frame.index} class="lidar-ghost" style={{ left: share(frame.index), width: `${100 / tool.frames.length}%` }} title="The neighbouring window has objects here" />)}</>;
+  return <>{seen.map((frame) => <span key={frame.index} class="lidar-ghost" style={{ left: share(frame.index), width: `${100 / tool.frames.length}%` }} title="Another answer has objects here" />)}</>;
 }

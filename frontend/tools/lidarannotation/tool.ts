@@ -97,6 +97,11 @@ export class LidarTool implements Tool<LidarAnswer> {
     });
   }
 
+  present(answer: LidarAnswer): void {
+    this.selected.value = null; // the same id is another object there
+    this.document.present(answer);
+  }
+
   dispose(): void {
     this.playback.stop();
   }

@@ -8,7 +8,7 @@ export interface ShownCuboid {
   /** A class's colour, "#rrggbb". */
   color: string;
   selected: boolean;
-  /** Of a neighbour's window: dashed, to compare with. */
+  /** Of another answer: dashed, to compare with. */
   ghost: boolean;
 }
 

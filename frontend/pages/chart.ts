@@ -176,6 +176,7 @@ function asTable(spec: ChartSpec): HTMLElement {
   details.append(element("summary", "Numbers"));
   const table = element("table", "");
   table.className = "table";
+  table.setAttribute("aria-label", "The numbers of the chart");
   table.append(row(head, "th"), ...rows.map((cells) => row(cells, "td")));
   const wrap = element("div", "");
   wrap.className = "table-wrap";
@@ -188,6 +189,7 @@ function row(cells: string[], tag: "th" | "td"): HTMLElement {
   const line = element("tr", "");
   cells.forEach((cell, index) => {
     const place = element(tag, cell);
+    if (tag === "th") place.setAttribute("scope", "col");
     if (index > 0) place.className = "num";
     line.append(place);
   });

@@ -1,6 +1,7 @@
-/** Enhancements of a piece of page: exact times, copy buttons, confirmations, toasts, charts. Safe to call again after a swap. */
+/** Enhancements of a piece of page: exact times, copy buttons, confirmations, toasts, charts, tables. Safe to call again after a swap. */
 import { exactTime, relative } from "../workbench/words";
 import { confirmed } from "./confirm";
+import { stackTables } from "./stack";
 
 const TOAST_SECONDS = 8;
 
@@ -10,6 +11,7 @@ export function enhance(root: ParentNode): void {
   askBeforeSubmitting(root);
   fadeToasts(root);
   drawCharts(root);
+  stackTables(root);
 }
 
 /** Servers send exact UTC; people read "3 min ago", with the exact time in their own zone on hover. */

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { enhance } from "./enhance";
 import { refreshRegions } from "./refresh";
 import { markCurrentRows } from "./rows";
+import { stackTables } from "./stack";
 
 function page(html: string): void {
   document.body.innerHTML = html;
@@ -81,4 +82,16 @@ test("good news fade, bad news stay until closed", async () => {
   expect(document.body.textContent).toBe("Not saved.Close");
   document.querySelector("button")?.click();
   expect(document.body.textContent).toBe("");
+});
+
+test("each value knows its column's word, past cells that span; a table that compares columns is left alone", () => {
+  page(`<table class="table" id="list"><thead><tr><th><a href="?sort=p">Project<span aria-hidden="true"> ↓</span></a></th><th>Pay <span class="unit">USD</span></th><th><span class="visually-hidden">Claim</span></th></tr></thead>
+    <tbody><tr><td>drives</td><td>$1.00</td><td><button>Claim</button></td></tr><tr><td colspan="2">none</td><td></td></tr></tbody></table>
+    <table class="table" id="matrix"><thead><tr><th></th><th>1. Ana</th></tr></thead><tbody><tr><th scope="row">objects</th><td>3</td></tr></tbody></table>`);
+  stackTables(document);
+  stackTables(document);
+  const cells = [...document.querySelectorAll<HTMLElement>("#list td")];
+  expect(cells.map((cell) => cell.dataset["word"])).toEqual([undefined, "Pay (USD)", undefined, undefined, undefined]);
+  expect(cells.map((cell) => cell.dataset["empty"] !== undefined)).toEqual([false, false, false, false, true]);
+  expect(document.querySelector("#matrix")?.className).toBe("table");
 });

@@ -16,6 +16,7 @@ from flask.sessions import SecureCookieSessionInterface
 from flask.typing import ResponseReturnValue
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
+from flask_wtf.csrf import CSRFError
 from itsdangerous import URLSafeTimedSerializer
 from markupsafe import Markup
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
@@ -167,6 +168,15 @@ def wants_json() -> bool:
     return request.path.startswith(("/v1/", "/labeler/", "/media/", "/webhooks/"))
 
 
+# What a person reads where the framework's own words would be shown.
+PAGE_WORDS = {
+    404: "There is no page at this address. It may be mistyped, or what it showed is gone.",
+    405: "This address takes a form of one of our pages only. Go there and send it again.",
+    429: "That was more than we allow in a short time. Wait a minute, then try again.",
+}
+OLD_FORM = "This page was open for too long or in another sign-in. Load it again, then send it once more."
+
+
 def answer_error(error: Exception) -> ResponseReturnValue:
     """JSON `{status_code, error, field?}` for programs, a page in words for people."""
     status, message, field = 500, "Something broke on our side. It is logged; please try again.", None
@@ -183,6 +193,8 @@ def answer_error(error: Exception) -> ResponseReturnValue:
     if wants_json():
         body = {"status_code": status, "error": message} | ({"field": field} if field else {})
         return jsonify(body), status
+    if isinstance(error, HTTPException):
+        message = OLD_FORM if isinstance(error, CSRFError) else PAGE_WORDS.get(status, message)
     db.session.rollback()  # the error page reads the user's name in a clean transaction
     return render_template("error.html", status=status, message=message), status
 

@@ -12,7 +12,7 @@ from marketplace.storage import storage
 from routing.task_types import lidarannotation
 
 FORMATS = {
-    "scale": "What the API answers: for a drive the list of cuboids per frame (JSON).",
+    "scale": "The response as the API gives it (JSON).",
     "openlabel": "ASAM OpenLABEL 1.0: cuboids in the world, poses and cameras (JSON).",
     "kitti-tracking": "KITTI tracking: labels in one camera's coordinates, its calibration and way (zip).",
 }

@@ -173,6 +173,9 @@ class Page(HTMLParser):
         self.headings: list[str] = []
         self.unlabeled: list[str] = []
         self.forbidden: list[str] = []
+        self.title = ""
+        self.levels: list[int] = []
+        self.unscoped: list[str] = []
         self.words = ""
         self._open: list[str] = []
         self._area: str | None = None
@@ -201,6 +204,10 @@ class Page(HTMLParser):
             self.labels_for.add(given["for"])
         elif tag == "h1":
             self.headings.append("")
+        if tag in {"h1", "h2", "h3", "h4"}:
+            self.levels.append(int(tag[1]))
+        if tag == "th" and "scope" not in given:
+            self.unscoped.append(self.get_starttag_text() or tag)
         self._field(tag, given)
         if tag not in VOID:
             self._open.append(tag)
@@ -239,6 +246,8 @@ class Page(HTMLParser):
         self.words += data
         if self._area:
             self.fields[self._area] = (self.fields[self._area] + data).lstrip("\n")
+        if "title" in self._open and "svg" not in self._open:
+            self.title += data
         if "h1" in self._open:
             self.headings[-1] += data
         if self.tables and "table" in self._open and {"td", "th"} & set(self._open):

@@ -57,11 +57,15 @@ class Vote:
 
 @dataclass(frozen=True)
 class Verdict:
-    """The answer that counts, how sure it is (0 to 1), and each labeler's agreement with it."""
+    """The answer that counts, how sure it is (0 to 1), and each labeler's agreement with it.
+
+    `objects` has the same for each object in the answer, by its id; empty where an answer has none.
+    """
 
     answer: Answer
     confidence: float
     scores: Mapping[str, float]
+    objects: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

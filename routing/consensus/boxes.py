@@ -97,6 +97,16 @@ def similarity(a: Boxes, b: Boxes) -> float:
     return min(1.0, 2 * float(pairs[rows, columns].sum()) / count)
 
 
+def expected_quality(merged: Merged[Boxes]) -> float:
+    """The expected similarity of the merged answer to the truth, 0 to 1: what a target is compared with."""
+    return merged.confidence
+
+
+def disputed(merged: Merged[Boxes], threshold: float) -> list[int]:
+    """The boxes of the merged answer that are not sure enough: the only ones to ask about again."""
+    return [k for k, sure in enumerate(merged.parts) if sure < threshold]
+
+
 class OnlineBoxes:
     """Answers as they come in: `add` computes the overlaps of the new boxes only, `merged` groups what is there."""
 

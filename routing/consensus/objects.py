@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from routing.consensus.existence import DEFAULT, Evidence, Existence, choose, expected_quality
+from routing.consensus.existence import DEFAULT, Evidence, Existence, choose, expected_gain, expected_quality
 from routing.consensus.votes import class_posterior
 
 Array = NDArray[np.float64]
@@ -56,6 +56,8 @@ class Candidates:
     kept: Places  # those that belong into the answer, in order
     unseen: float  # expected number of objects that nobody drew
     chance_unseen: float  # that an object escaped everyone
+    gains: Array  # expected rise of the similarity by one more answer, through each
+    gain_by_new: float  # and through what nobody drew so far
 
     @property
     def parts(self) -> tuple[float, ...]:
@@ -67,6 +69,11 @@ class Candidates:
         """Expected similarity of the kept objects to the truth; another class counts half."""
         worth = self.near * (1 + self.label_right) / 2
         return expected_quality(self.exists, worth, self.kept, self.unseen, self.chance_unseen)
+
+    @property
+    def gain(self) -> float:
+        """By how much one more answer is expected to raise the similarity to the truth."""
+        return float(self.gains.sum() + self.gain_by_new)
 
 
 def stack(counts: Sequence[int]) -> tuple[Places, Places]:
@@ -86,7 +93,9 @@ def candidates(drawn: Drawn, alike: float, model: Existence = DEFAULT) -> Candid
     kept = choose(exists, unseen, chance)
     if len(drawn.finders) == 1:  # who stands alone is taken at her word
         kept = np.arange(len(groups))
-    return Candidates(groups, evidence, exists, labels, right, model.nearness(evidence), kept, unseen, chance)
+    near = model.nearness(evidence)
+    gains, new = expected_gain(model, evidence, exists, near, kept, unseen)
+    return Candidates(groups, evidence, exists, labels, right, near, kept, unseen, chance, gains, new)
 
 
 def weigh(drawn: Drawn, groups: Sequence[Sequence[int]], model: Existence) -> Evidence:

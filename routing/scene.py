@@ -89,6 +89,16 @@ class Gps:
 
 
 @dataclass(frozen=True)
+class Imu:
+    """Readings of an inertial sensor since the frame before: times (n,) in the frames' clock, and in the device's axes
+    angular velocity (n, 3) in rad/s and specific force (n, 3) in m/s^2, which at rest is gravity's 9.81 upwards."""
+
+    timestamps: Array
+    angular_velocity: Array
+    specific_force: Array
+
+
+@dataclass(frozen=True)
 class Frame:
     """One moment of a drive: points (n, 3) in the world, intensity (n,) 0 to 1, sensor (n,) a number per lidar."""
 
@@ -98,6 +108,7 @@ class Frame:
     timestamp: float | None = None
     device: Pose = Pose((0.0, 0.0, 0.0))
     gps: Gps | None = None
+    imu: Imu | None = None
     radar: Radar | None = None
     images: tuple[Image, ...] = ()
 

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from marketplace.simulator import camera, lidar, radar, street
+from marketplace.simulator import camera, imu, lidar, radar, street
 from marketplace.simulator.solids import turn
 from marketplace.simulator.street import LABELS, Street
-from routing.scene import Camera, Drive, Frame, Gps, Image, Pose
+from routing.scene import Camera, Drive, Frame, Gps, Image, Imu, Pose
 from routing.types import Answer
 
 SECONDS_PER_FRAME = 0.2
@@ -23,6 +23,7 @@ TRUTH_METRES_MAX = 45.0
 BOX_PIXELS_MIN = 16.0
 LATITUDE, LONGITUDE = 47.3769, 8.5417
 METRES_PER_DEGREE = 111_320.0
+IMU_DICE, IMU_BIAS_DICE = 1, 2  # what parts the inertial sensor's chance from the other sensors'
 
 
 @dataclass(frozen=True)
@@ -82,9 +83,9 @@ def record(
     """Drive through the street of this seed; the same arguments give the same recording, whoever helps."""
     times = [k * seconds_per_frame for k in range(frame_count)]
     if crew is None:
-        moments = [_moment(seed, time) for time in times]
+        moments = [_moment(seed, time, seconds_per_frame) for time in times]
     else:
-        moments = list(crew.map(_moment, repeat(seed), times, chunksize=2))
+        moments = list(crew.map(_moment, repeat(seed), times, repeat(seconds_per_frame), chunksize=2))
     return Recording(_street(seed), seconds_per_frame, tuple(moments))
 
 
@@ -98,8 +99,8 @@ def _street(seed: int) -> Street:
     return street.build(seed)
 
 
-def _moment(seed: int, time: float) -> Moment:
-    """What the sensors see at one moment: a function of its arguments alone."""
+def _moment(seed: int, time: float, seconds_per_frame: float) -> Moment:
+    """What the sensors see at one moment, and felt since the one before: a function of its arguments alone."""
     world = _street(seed)
     dice = np.random.default_rng([seed, round(time * 1000)])
     x, y, yaw = world.ego(time)
@@ -118,6 +119,7 @@ def _moment(seed: int, time: float) -> Moment:
         timestamp=round(time, 3),
         device=Pose((float(x), float(y), LIDAR_HEIGHT), (float(np.cos(yaw / 2)), 0.0, 0.0, float(np.sin(yaw / 2)))),
         gps=_gps(x, y, yaw),
+        imu=_imu(seed, time, seconds_per_frame),
         radar=radar.returns(sweep, world.actors, time, eye, yaw, dice),
         images=images,
     )
@@ -129,6 +131,15 @@ def _gps(x: float, y: float, yaw: float) -> Gps:
     latitude = LATITUDE + y / METRES_PER_DEGREE
     longitude = LONGITUDE + x / (METRES_PER_DEGREE * np.cos(np.radians(LATITUDE)))
     return Gps(float(latitude), float(longitude), float((90 - np.degrees(yaw)) % 360))
+
+
+def _imu(seed: int, time: float, seconds_per_frame: float) -> Imu:
+    """The readings since the frame before; the first frame has the one of its own moment."""
+    tick = 1 / imu.RATE_HZ
+    moments = imu.times(max(time - seconds_per_frame, -tick), time)
+    dice = np.random.default_rng([seed, round(time * 1000), IMU_DICE])
+    truth = imu.exact(_street(seed).ego, moments)
+    return imu.measured(truth, imu.bias(np.random.default_rng([seed, IMU_BIAS_DICE])), dice)
 
 
 def _boxes(world: Street, time: float, one: Camera, numbers: Sequence[int]) -> dict[int, list[float]]:

@@ -17,11 +17,24 @@ from marketplace.embedded import EmbeddedError
 from marketplace.errors import InvalidInput, LabelyardError, NotFound
 from marketplace.models import Customer, KeyMode, Task
 
-FORMATS = ("kitti-tracking", "nuscenes", "pandaset", "argoverse2", "images")  # drives.READERS, loaded when needed
+IMAGES = "images"
+
+
+class Format(click.ParamType[str]):
+    """A data set's format. The readers are loaded when one is asked for: they would slow down every other command."""
+
+    name = "format"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        from marketplace.drives import READERS
+
+        if value not in READERS and value != IMAGES:
+            self.fail(f"{value!r} is not one of {', '.join((*READERS, IMAGES))}.", param, ctx)
+        return value
 
 
 @click.command("import")
-@click.argument("format_name", metavar="FORMAT", type=click.Choice(FORMATS))
+@click.argument("format_name", metavar="FORMAT", type=Format())
 @click.argument("path", type=click.Path(exists=True, path_type=Path))
 @click.option("--project", required=True, help="The project's name; it is made if there is none.")
 @click.option("--customer", "customer_name", help="Its id, name or email; not needed if there is but one.")
@@ -38,20 +51,22 @@ def import_data(
 ) -> dict[str, Any]:
     """Read a data set from disk and submit it as tasks.
 
-    FORMAT is kitti-tracking, nuscenes, pandaset or argoverse2 for drives, or images for a folder of pictures.
+    FORMAT is kitti-tracking, nuscenes, pandaset or argoverse2 for drives, or images for a folder of pictures. Prints
+    the project, the tasks' ids, and a note for each sensor that some frames lack.
     """
     from marketplace import drives
 
-    customer = find_customer(customer_name)
-    if format_name == "images":
+    customer, notes = find_customer(customer_name), list[str]()
+    if format_name == IMAGES:
         tasks = drives.submit_images(customer, KeyMode.LIVE, project, path, frames_max=frames_max, labels=labels)
     else:
-        read = drives.READERS[format_name](path)
         tasks = [
-            drives.submit_drive(customer, KeyMode.LIVE, project, drive, frames_max=frames_max, labels=labels)
-            for drive in read
+            drives.submit_drive(
+                customer, KeyMode.LIVE, project, drive, frames_max=frames_max, labels=labels, note=notes.append
+            )
+            for drive in drives.READERS[format_name](path)
         ]
-    return {"project": project, "tasks": [task.id for task in tasks]}
+    return {"project": project, "tasks": [task.id for task in tasks], "notes": notes}
 
 
 def find_customer(name: str | None) -> Customer:

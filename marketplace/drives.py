@@ -1,14 +1,15 @@
 """Submitting drives and pictures from our own machine through the same door as the API: files first, then the task."""
 
 import gc
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from marketplace import files, projects
 from marketplace.errors import InvalidInput
-from marketplace.formats import frame_json, pictures
+from marketplace.formats import between_frames, frame_json, pictures
+from marketplace.formats.between_frames import Seen
 from marketplace.formats.datasets import argoverse2, kitti_tracking, nuscenes, pandaset
 from marketplace.models import Customer, KeyMode, Project, Task
 from marketplace.pipeline import intake
@@ -33,15 +34,25 @@ def submit_drive(
     frames_max: int | None = None,
     labels: Sequence[str] = (),
     expected_answer: dict[str, Any] | None = None,
+    note: Callable[[str], None] | None = None,
     **params: Any,
 ) -> Task:
-    """Store a drive's frames as the customer's files and submit them as one task; the project is made if it is new."""
+    """Store a drive's frames as the customer's files and submit them as one task; the project is made if it is new.
+
+    Raises InvalidInput where the frames contradict each other: sooner than ingest would, and with nothing submitted.
+    """
     found = ensure_project(customer, mode, project, "lidarannotation", {"labels": list(labels or drive.labels)})
     if labels or not found.params.get("labels"):
         params["labels"] = list(labels or drive.labels)
     count = min(drive.frame_count, frames_max or drive.frame_count)
     with _without_garbage_collection():
-        attachments = [_store_frame(customer, mode, project, drive, number) for number in range(count)]
+        stored = [_store_frame(customer, mode, project, drive, number) for number in range(count)]
+    attachments, seen = [url for url, _ in stored], [one for _, one in stored]
+    for problem in between_frames.problems(seen):
+        raise InvalidInput(f"{drive.name}: {problem.message}", "path")
+    if note is not None:
+        for gap in between_frames.gaps(seen):
+            note(f"{drive.name}: {gap}")
     body = {
         "project": project,
         "attachments": attachments,
@@ -64,7 +75,8 @@ def _without_garbage_collection() -> Iterator[None]:
             gc.enable()
 
 
-def _store_frame(customer: Customer, mode: KeyMode, project: str, drive: Drive, number: int) -> str:
+def _store_frame(customer: Customer, mode: KeyMode, project: str, drive: Drive, number: int) -> tuple[str, Seen]:
+    """A frame's address, and what sensors it has."""
     frame = drive.read(number)
     name = f"{drive.name}-{number:06d}"
     urls = [store_picture(customer, mode, project, i.content, f"{name}-{i.name}") for i in frame.images]
@@ -72,7 +84,7 @@ def _store_frame(customer: Customer, mode: KeyMode, project: str, drive: Drive, 
     file = files.store_file(
         customer, mode, content, name=f"{name}.json", mime_type="application/json", project_names=[project]
     )
-    return files.file_url(file)
+    return files.file_url(file), between_frames.of_frame(number, frame)
 
 
 def store_picture(customer: Customer, mode: KeyMode, project: str, content: bytes, name: str) -> str:

@@ -8,6 +8,7 @@ from flask import Blueprint, Flask, current_app, jsonify, render_template
 from flask.typing import ResponseReturnValue
 from flask_smorest import Api
 
+from marketplace.schemas import frame
 from marketplace.schemas.labeler import Appeal, AssignmentQuery, ClaimWish, Progress, Skip, Work
 
 blueprint = Blueprint("reference", __name__)
@@ -39,6 +40,7 @@ def init_reference(app: Flask, api: Api) -> None:
     spec.components.security_scheme("key", {"type": "http", "scheme": "basic", "description": "The key as user name."})
     spec.components.security_scheme("bearer", {"type": "http", "scheme": "bearer"})
     spec.options["security"] = [{"key": []}, {"bearer": []}]
+    spec.components.schema("LidarFrame", {"description": frame.DESCRIPTION}, schema=frame.LidarFrame)
     _describe_labelers(app, spec)
     app.extensions["openapi"] = api
     app.register_blueprint(blueprint)

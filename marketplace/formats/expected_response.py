@@ -40,6 +40,9 @@ def _cuboids(response: dict[str, Any], params: Params) -> Answer:
     if "tracks" in response:
         return response
     scale = float(params.get("meters_per_unit") or 1.0)
+    listed, wanted = len(response["annotations"]), len(params["attachments"])
+    if listed != wanted:
+        raise ValueError(f"annotations: one entry per frame is needed; there are {listed} for {wanted} frames")
     tracks: dict[str, dict[str, Any]] = {}
     for frame, drawn in enumerate(response["annotations"]):
         for cuboid in drawn["cuboids"]:

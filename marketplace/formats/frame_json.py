@@ -1,4 +1,4 @@
-"""The customers' frame JSON: points, images with calibration, radar and pose of one moment, read and written.
+"""The customers' frame JSON: points, images with calibration, radar, pose and inertial readings, read and written.
 
 Every error names the frame and the field: `frames[3].points[17].x is nan; it must be a finite number.`
 """
@@ -12,15 +12,17 @@ import numpy as np
 import orjson
 
 from marketplace.errors import InvalidInput
+from marketplace.formats import camera_names
 from marketplace.formats import points as lypf
+from marketplace.formats.manifest import CAMERA_NAMES, DEVICE_HEADING
 from marketplace.formats.point_columns import Columns, check_number, read_columns
-from routing.scene import Array, Camera, Frame, Gps, Pose, Quaternion, Radar
+from routing.scene import Array, Camera, Frame, Gps, Imu, Pose, Quaternion, Radar
 from routing.task_types.params import COORDINATE_MAX
 
 MODELS = ("brown_conrady", "fisheye", "omnidirectional")
 DISTORTION = ("k1", "k2", "p1", "p2", "k3", "k4", "k5", "k6", "lx", "ly", "xi")
-IMAGES_MAX, RADAR_MAX, ADDRESS_CHARACTERS_MAX = 64, 20_000, 4_000
-SENSORS, CAMERAS_MAX = 256, 1_000
+IMAGES_MAX, RADAR_MAX, IMU_MAX, ADDRESS_CHARACTERS_MAX = 64, 20_000, 10_000, 4_000
+SENSORS = 256
 OTHER_OBJECTS_MAX = 200_000  # beside the points: what is more is no frame
 
 
@@ -36,10 +38,11 @@ class ImageRef:
 
 @dataclass(frozen=True)
 class ReadFrame:
-    """A frame whose images are addresses still."""
+    """A frame whose images are addresses still; `unsaid` has what it leaves open that other frames may say."""
 
     frame: Frame
     images: tuple[ImageRef, ...]
+    unsaid: frozenset[str] = frozenset()
 
 
 def read(content: bytes, *, number: int, points_max: int, meters_per_unit: float = 1.0) -> ReadFrame:
@@ -60,12 +63,16 @@ def read(content: bytes, *, number: int, points_max: int, meters_per_unit: float
         intensity=_intensity(columns),
         sensor=columns["d"].astype(np.uint8) if "d" in columns else None,
         timestamp=_optional(document, "timestamp", path),
-        device=reader.pose(document, "device_position", "device_heading", path, heading_required=False),
+        device=reader.pose(document, "device_position", DEVICE_HEADING, path, heading_required=False),
         gps=reader.gps(document),
+        imu=reader.imu(_list(document, "device_imu", path, IMU_MAX)),
         radar=reader.radar(_list(document, "radar_points", path, RADAR_MAX)),
     )
     _check_extent(frame.points, f"{path}.points")
-    return ReadFrame(frame, tuple(reader.image(image, k) for k, image in enumerate(images)))
+    names = camera_names.read(images, f"{path}.images")
+    refs = tuple(reader.image(image, k, name) for k, (image, name) in enumerate(zip(images, names.names, strict=True)))
+    unsaid = {DEVICE_HEADING} if document.get(DEVICE_HEADING) is None else set()
+    return ReadFrame(frame, refs, frozenset(unsaid | ({CAMERA_NAMES} if names.by_place else set())))
 
 
 def _parse(content: bytes, path: str) -> tuple[dict[str, Any], Columns]:
@@ -174,6 +181,21 @@ class _Reader:
             _refuse(path, "must be degrees: lat from -90 to 90, long from -180 to 180.")
         return Gps(lat, long, _optional(value, "bearing", path) or 0.0)
 
+    def imu(self, listed: list[Any]) -> Imu | None:
+        """In SI units whatever `meters_per_unit` is: a sensor's readings are not lengths of the world."""
+        times, rates, forces = list[float](), [], []
+        for k, item in enumerate(listed):
+            path = f"{self.path}.device_imu[{k}]"
+            if not isinstance(item, dict):
+                _refuse(path, "must be an object.")
+            time = check_number(item.get("timestamp"), f"{path}.timestamp")
+            if times and time <= times[-1]:
+                _refuse(f"{path}.timestamp", f"is {time:.15g}, not later than {times[-1]:.15g} of the reading before.")
+            times.append(time)
+            rates.append(_numbers(item.get("angular_velocity"), "xyz", f"{path}.angular_velocity"))
+            forces.append(_numbers(item.get("specific_force"), "xyz", f"{path}.specific_force"))
+        return Imu(np.array(times), np.array(rates), np.array(forces)) if listed else None
+
     def radar(self, listed: list[Any]) -> Radar | None:
         if not listed:
             return None
@@ -189,10 +211,8 @@ class _Reader:
         scale = self.meters_per_unit
         return Radar(np.array(positions), np.array(directions) * scale, np.array(sizes) * scale)
 
-    def image(self, item: Any, k: int) -> ImageRef:
+    def image(self, item: dict[str, Any], k: int, name: str) -> ImageRef:
         path = f"{self.path}.images[{k}]"
-        if not isinstance(item, dict):
-            _refuse(path, "must be an object.")
         url = item.get("image_url")
         if url is None or url == "":
             _refuse(f"{path}.image_url", "is missing.")
@@ -201,7 +221,7 @@ class _Reader:
         model = item.get("camera_model") or MODELS[0]
         if model not in MODELS:
             _refuse(f"{path}.camera_model", f"must be one of {', '.join(MODELS)}.")
-        return ImageRef(_camera_name(item, k), url, self.camera(item, path, model), _optional(item, "timestamp", path))
+        return ImageRef(name, url, self.camera(item, path, model), _optional(item, "timestamp", path))
 
     def camera(self, item: dict[str, Any], path: str, model: str) -> Camera:
         fx, fy, cx, cy = (check_number(item.get(name), f"{path}.{name}") for name in ("fx", "fy", "cx", "cy"))
@@ -225,17 +245,6 @@ class _Reader:
             model=model,
             distortion={name: value for name, value in given.items() if value},
         )
-
-
-def _camera_name(item: dict[str, Any], k: int) -> str:
-    """`metadata.camera` (ours), else the contract's `camera_index`, else the place in the list."""
-    metadata = item.get("metadata")
-    name = metadata.get("camera") if isinstance(metadata, dict) else None
-    if isinstance(name, str) and 0 < len(name) <= 100 and name.isprintable():
-        return name
-    index = item.get("camera_index")
-    known = isinstance(index, int) and not isinstance(index, bool) and 0 <= index < CAMERAS_MAX
-    return f"camera {index if known else k}"
 
 
 def _numbers(value: Any, names: Sequence[str], path: str) -> list[float]:
@@ -276,6 +285,8 @@ def write(frame: Frame, image_urls: Sequence[str]) -> bytes:
         document["timestamp"] = frame.timestamp
     if frame.gps is not None:
         document["device_gps_pose"] = {"lat": frame.gps.lat, "long": frame.gps.long, "bearing": frame.gps.bearing}
+    if frame.imu is not None:
+        document["device_imu"] = _imu(frame.imu)
     document["images"] = [
         _image(image.name, image.camera, image.timestamp, url, k)
         for k, (image, url) in enumerate(zip(frame.images, image_urls, strict=True))
@@ -300,6 +311,14 @@ def _image(name: str, camera: Camera, timestamp: float | None, url: str, k: int)
         **({"timestamp": timestamp} if timestamp is not None else {}),
         "metadata": {"camera": name},
     }
+
+
+def _imu(imu: Imu) -> list[dict[str, Any]]:
+    rows = zip(imu.timestamps.tolist(), imu.angular_velocity.tolist(), imu.specific_force.tolist(), strict=True)
+    return [
+        {"timestamp": time, "angular_velocity": _named(rate, "xyz"), "specific_force": _named(force, "xyz")}
+        for time, rate, force in rows
+    ]
 
 
 def _radar(radar: Radar) -> list[dict[str, Any]]:

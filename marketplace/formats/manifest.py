@@ -7,7 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from routing.scene import Camera, Frame, Gps, Pose, Radar
+import numpy as np
+
+from routing.scene import Array, Camera, Frame, Gps, Imu, Pose, Radar
+
+# What a frame may leave unsaid: one that does while others do not is a mistake, and shows only once all are there.
+DEVICE_HEADING, CAMERA_NAMES = "device_heading", "camera names"
 
 
 @dataclass(frozen=True)
@@ -30,18 +35,29 @@ class FrameFacts:
     cameras: tuple[tuple[str, Camera], ...] = ()
 
 
-def write(frame: Frame, images: Sequence[StoredImage]) -> dict[str, Any]:
+def write(frame: Frame, images: Sequence[StoredImage], unsaid: frozenset[str] = frozenset()) -> dict[str, Any]:
     return {
         "timestamp": frame.timestamp,
         "device": pose_dict(frame.device),
         "gps": {"lat": frame.gps.lat, "long": frame.gps.long, "bearing": frame.gps.bearing} if frame.gps else None,
+        "imu": _imu(frame.imu) if frame.imu else None,
         "radar": _radar(frame.radar) if frame.radar else [],
         "images": [_image(image) for image in images],
+        "unsaid": sorted(unsaid),
     }
 
 
 def pose_dict(pose: Pose) -> dict[str, list[float]]:
     return {"position": list(pose.position), "heading": list(pose.heading)}
+
+
+def _imu(imu: Imu) -> dict[str, Any]:
+    """By column: a frame may have hundreds of readings."""
+    return {
+        "timestamps": imu.timestamps.tolist(),
+        "angular_velocity": imu.angular_velocity.tolist(),
+        "specific_force": imu.specific_force.tolist(),
+    }
 
 
 def _radar(radar: Radar) -> list[dict[str, Any]]:
@@ -77,6 +93,15 @@ def read(number: int, manifest: dict[str, Any]) -> FrameFacts:
         gps=Gps(gps["lat"], gps["long"], gps["bearing"]) if gps else None,
         cameras=tuple((image["camera"], _camera(image)) for image in manifest.get("images", []) if "fx" in image),
     )
+
+
+def read_imu(manifest: dict[str, Any]) -> Imu | None:
+    """The readings that came with a frame, as they were sent."""
+    kept = manifest.get("imu")
+    if not kept:
+        return None
+    columns: list[Array] = [np.array(kept[name]) for name in ("timestamps", "angular_velocity", "specific_force")]
+    return Imu(*columns)
 
 
 def _pose(value: dict[str, Any]) -> Pose:

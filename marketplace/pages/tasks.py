@@ -33,6 +33,7 @@ def show(task_word: str) -> ResponseReturnValue:
     if tables.wants_csv():
         return tables.csv_answer(f"subtasks-{task.id}", SUBTASK_COLUMNS, subtasks)
     now = utc_now()
+    frames, gaps = found_in.frames_of(task)
     newest = found_in.deliverable_of(task) if task.status is TaskStatus.COMPLETED else None
     return render_template(
         "customer/task.html",
@@ -41,7 +42,8 @@ def show(task_word: str) -> ResponseReturnValue:
         now=now,
         page_ids=found_in.PAGE_IDS,
         subtasks=subtasks,
-        frames=found_in.frames_of(task),
+        frames=frames,
+        gaps=gaps,
         callbacks=found_in.callbacks_of(task),
         deliverable=newest,
         seams=found_in.seams_of(newest) if newest else [],

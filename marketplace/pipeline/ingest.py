@@ -21,7 +21,7 @@ from marketplace.attachments import AttachmentReader, Source, Unreadable, locate
 from marketplace.config import Settings
 from marketplace.db import db, transaction
 from marketplace.errors import InvalidInput
-from marketplace.formats import frame_json, manifest, pictures, points
+from marketplace.formats import between_frames, frame_json, manifest, pictures, points
 from marketplace.formats.manifest import StoredImage
 from marketplace.models import Frame, Task, TaskStage
 from marketplace.models.columns import check_move
@@ -188,10 +188,21 @@ class _Ingest:
                 if not bad and not is_last and time.monotonic() - started > SLICE_SECONDS:
                     enqueue_now(ingest_task, self.task_id)
                     return
+        bad = bad or self._contradictions()
         if bad:
             self._fail(bad)
         else:
             _finish(self.task_id, frames=len(self.urls))
+
+    def _contradictions(self) -> list[_Bad]:
+        """What only shows when all frames are there: a time that goes back, cameras that cannot be told apart."""
+        with transaction():
+            rows = db.session.execute(
+                select(Frame.number, Frame.manifest).filter_by(task_id=self.task_id).order_by(Frame.number),
+                execution_options={"yield_per": 100},  # radar and all, a long drive's manifests are large
+            )
+            found = between_frames.problems([between_frames.of_manifest(*row) for row in rows])
+        return [_Bad(one.frame, one.message, self.urls[one.frame], 200, downloaded=True) for one in found]
 
     def _fail(self, bad: Sequence[_Bad]) -> None:
         all_missing = not any(one.downloaded for one in bad)
@@ -255,7 +266,7 @@ class _Ingest:
             "number": number,
             "points_key": key,
             "points_count": len(frame.points),
-            "manifest": manifest.write(frame, images),
+            "manifest": manifest.write(frame, images, read.unsaid),
         }
 
 

@@ -197,11 +197,20 @@ def _check_attachments(customer: Customer, mode: KeyMode, params: Mapping[str, A
             raise InvalidInput(
                 f'Parameter is invalid, reason: "{path}" must begin with http://, https:// or {files.SCHEME}', path
             )
+    _refuse_repeated(addresses)
     ours = {path: url for path, url in addresses.items() if url.startswith(files.SCHEME)}
     missing = files.missing(customer, mode, ours.values())
     for path, url in ours.items():
         if url in missing:
             raise InvalidInput(f'Parameter is invalid, reason: "{path}": you have no file {url}', path)
+
+
+def _refuse_repeated(addresses: Mapping[str, str]) -> None:
+    """A frame stands once in its drive: an address that is there twice means that another was left out."""
+    first: dict[str, str] = {}
+    for path, url in addresses.items():
+        if first.setdefault(url, path) != path:
+            raise invalid(path, f"this is {first[url]} once more; each frame is listed once, in the order of time")
 
 
 def _addresses(params: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -9,6 +9,7 @@ from sqlalchemy import func, or_, select
 
 from marketplace.db import db
 from marketplace.errors import NotFound
+from marketplace.formats import between_frames
 from marketplace.models import (
     Assignment,
     AssignmentState,
@@ -173,20 +174,28 @@ class FrameRow:
     points: int
     images: int
     radar: int
+    imu: int
+    gps: bool
 
 
-def frames_of(task: Task, limit: int = 1_000) -> list[FrameRow]:
-    rows = db.session.scalars(select(Frame).where(Frame.task_id == task.id).order_by(Frame.number).limit(limit))
-    return [
-        FrameRow(
-            frame.number,
-            frame.manifest.get("timestamp"),
-            frame.points_count,
-            len(frame.manifest.get("images") or []),
-            len(frame.manifest.get("radar") or []),
-        )
-        for frame in rows
-    ]
+def frames_of(task: Task, limit: int = 1_000) -> tuple[list[FrameRow], list[str]]:
+    """What each frame holds, and for each sensor that some of them lack a sentence that says which."""
+    frames = db.session.scalars(select(Frame).where(Frame.task_id == task.id).order_by(Frame.number).limit(limit)).all()
+    gaps = between_frames.gaps([between_frames.of_manifest(frame.number, frame.manifest) for frame in frames])
+    return [_frame_row(frame) for frame in frames], gaps
+
+
+def _frame_row(frame: Frame) -> FrameRow:
+    manifest = frame.manifest
+    return FrameRow(
+        number=frame.number,
+        timestamp=manifest.get("timestamp"),
+        points=frame.points_count,
+        images=len(manifest.get("images") or []),
+        radar=len(manifest.get("radar") or []),
+        imu=len((manifest.get("imu") or {}).get("timestamps", [])),
+        gps=bool(manifest.get("gps")),
+    )
 
 
 def callbacks_of(task: Task) -> list[CallbackAttempt]:

@@ -4,9 +4,13 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+import orjson
 from flask import Flask
 from flask.testing import FlaskClient
 
+from marketplace.formats import frame_json
+from routing.scene import Camera, Frame, Gps, Image, Imu, Pose, Radar
 from routing.task_types import TASK_TYPES
 
 
@@ -80,3 +84,36 @@ def test_the_page_needs_nothing_from_elsewhere(app: Flask, client: FlaskClient) 
     anchors = re.findall(r'href="#([^"]+)"', page.text)
     ids = re.findall(r'\bid="([^"]+)"', page.text)
     assert set(anchors) <= set(ids) and len(set(ids)) == len(ids)
+
+
+def test_the_frame_json_that_we_write_is_the_documented_one(client: FlaskClient) -> None:
+    """Every field of a frame with all its sensors stands in the document, down to the last coordinate."""
+    schemas = client.get("/docs/openapi.json").get_json()["components"]["schemas"]
+    three = np.ones((1, 3))
+    camera = Camera(Pose((0.0, 0.0, 0.0)), 64, 48, 60.0, 60.0, 32.0, 24.0)
+    frame = Frame(
+        points=three,
+        intensity=np.ones(1),
+        sensor=np.ones(1, np.uint8),
+        timestamp=1.0,
+        gps=Gps(48.0, 11.0, 0.0),
+        imu=Imu(np.ones(1), three, three),
+        radar=Radar(three, three, np.ones(1)),
+        images=(Image("front", camera, b"", 1.0),),
+    )
+
+    def check(value: Any, schema: dict[str, Any], path: str) -> None:
+        if "$ref" in schema:
+            schema = schemas[schema["$ref"].rpartition("/")[2]]
+        if "allOf" in schema:
+            return check(value, schema["allOf"][0], path)
+        if isinstance(value, list):
+            return [check(one, schema["items"], path) for one in value] and None
+        if isinstance(value, dict) and "properties" in schema:
+            assert set(value) <= set(schema["properties"]), path
+            assert set(schema.get("required", [])) <= set(value), path
+            for name, inner in value.items():
+                check(inner, schema["properties"][name], f"{path}.{name}")
+        return None
+
+    check(orjson.loads(frame_json.write(frame, ["https://example.org/a.jpg"])), schemas["LidarFrame"], "frame")

@@ -41,7 +41,8 @@ def test_a_drive_s_response_reads_back_as_the_answer_it_came_from(drawn: list[An
     }
     frames = [FrameFacts(n, None, Pose((0.0, 0.0, 0.0))) for n in range(FRAMES)]
     listed = scale_response.lidar(answer, frames, lambda number: None, meters_per_unit=meters_per_unit)
-    read = expected_response.read("lidarannotation", {"annotations": listed}, {"meters_per_unit": meters_per_unit})
+    params = {"meters_per_unit": meters_per_unit, "attachments": ["x"] * FRAMES}
+    read = expected_response.read("lidarannotation", {"annotations": listed}, params)
     by_id = {track["id"]: track for track in read["tracks"]}
     assert set(by_id) == {track["id"] for track in answer["tracks"]}
     for track in answer["tracks"]:
@@ -58,7 +59,8 @@ def test_a_known_cuboid_is_where_it_was_said_to_be() -> None:
     """A car 4 m long and 2 m wide that looks along +y: 0 in the contract, a quarter turn in ours."""
     cuboid = {"uuid": "c", "label": "car", "yaw": 0, "position": {"x": 1, "y": 2, "z": 3}}
     cuboid |= {"dimensions": {"x": 2, "y": 4, "z": 1.5}}
-    read = expected_response.read("lidarannotation", {"annotations": [{"cuboids": []}, {"cuboids": [cuboid]}]}, {})
+    listed = [{"cuboids": []}, {"cuboids": [cuboid]}]
+    read = expected_response.read("lidarannotation", {"annotations": listed}, {"attachments": ["x"] * 2})
     (only,) = read["tracks"][0]["cuboids"]
     assert only["frame"] == 1 and only["position"] == [1, 2, 3] and only["dimensions"] == [4, 2, 1.5]
     assert only["yaw"] == pytest.approx(math.pi / 2)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from marketplace.errors import InvalidInput
 from marketplace.formats import frame_json, manifest, points
-from routing.scene import Camera, Frame, Gps, Image, Pose, Radar
+from routing.scene import Camera, Frame, Gps, Image, Imu, Pose, Radar
 
 HALF = 0.5**0.5
 CAMERA = Camera(
@@ -43,8 +43,15 @@ def document(**changes: Any) -> dict[str, Any]:
         "device_heading": {"w": 1, "x": 0, "y": 0, "z": 0},
         "points": [{"x": k / 10, "y": -k, "z": 0.25, "i": 0.5, "d": 1, "t": 17, "is_ground": False} for k in range(20)],
         "radar_points": [{"position": {"x": 5, "y": 0, "z": 1}, "direction": {"x": 1, "y": 0, "z": 0}, "size": 0.5}],
+        "device_imu": [reading(12.41), reading(12.42)],
         "images": [image],
     } | changes
+
+
+def reading(time: float) -> dict[str, Any]:
+    """Of a device that stands still."""
+    still, weight = {"x": 0, "y": 0, "z": 0}, {"x": 0, "y": 0, "z": 9.81}
+    return {"timestamp": time, "angular_velocity": still, "specific_force": weight}
 
 
 def read(content: bytes | dict[str, Any], **options: Any) -> frame_json.ReadFrame:
@@ -59,11 +66,19 @@ def read(content: bytes | dict[str, Any], **options: Any) -> frame_json.ReadFram
     sensor=st.none() | st.integers(0, 255),
     radar=st.booleans(),
     gps=st.booleans(),
+    readings=st.integers(0, 3),
     images=st.integers(0, 2),
 )
 def test_a_frame_comes_back_as_it_was_written(
-    cloud: list[tuple[int, int, int]], levels: int | None, sensor: int | None, radar: bool, gps: bool, images: int
+    cloud: list[tuple[int, int, int]],
+    levels: int | None,
+    sensor: int | None,
+    radar: bool,
+    gps: bool,
+    readings: int,
+    images: int,
 ) -> None:
+    felt = np.arange(3 * readings).reshape(-1, 3) / 7
     frame = Frame(
         points=np.array(cloud) / 1000,
         intensity=None if levels is None else np.full(len(cloud), levels / 1000),
@@ -71,6 +86,7 @@ def test_a_frame_comes_back_as_it_was_written(
         timestamp=12.5,
         device=Pose((1.0, -2.0, 0.5), (HALF, 0.0, 0.0, HALF)),
         gps=Gps(48.1, 11.5, 270.0) if gps else None,
+        imu=Imu(12.4 + np.arange(readings) / 100, felt, felt + 9.81) if readings else None,
         radar=Radar(np.array([[1.0, 2, 3]]), np.array([[0.0, -1, 0]]), np.array([0.4])) if radar else None,
         images=tuple(Image(f"camera {k}", CAMERA, b"", 12.4) for k in range(images)),
     )
@@ -82,6 +98,12 @@ def test_a_frame_comes_back_as_it_was_written(
         assert (got is None) if given_ is None else np.allclose(got, given_)
     assert (back.frame.timestamp, back.frame.gps) == (frame.timestamp, frame.gps)
     assert np.allclose(back.frame.device.heading, frame.device.heading)
+    assert (back.frame.imu is None) == (not readings)
+    if back.frame.imu is not None and frame.imu is not None:
+        kept = manifest.read_imu(json.loads(json.dumps(manifest.write(back.frame, []))))
+        for name in ("timestamps", "angular_velocity", "specific_force"):
+            assert (getattr(back.frame.imu, name) == getattr(frame.imu, name)).all()
+            assert (getattr(kept, name) == getattr(frame.imu, name)).all()
     if radar:
         assert back.frame.radar is not None
         assert (back.frame.radar.directions == frame.radar.directions).all()
@@ -142,6 +164,17 @@ def broken(path: str, value: Any) -> dict[str, Any]:
         ("images.0.camera_model", "magic", "images[0].camera_model", "brown_conrady"),
         ("radar_points.0.position", ..., "radar_points[0].position", "is missing"),
         ("timestamp", "noon", "timestamp", "not a text"),
+        ("device_imu", {}, "device_imu", "must be a list"),
+        ("device_imu.1", [0, 0, 9.8], "device_imu[1]", "must be an object"),
+        ("device_imu.0.timestamp", ..., "device_imu[0].timestamp", "is missing"),
+        ("device_imu.1.timestamp", 12.41, "device_imu[1].timestamp", "not later than 12.41"),
+        ("device_imu.1.angular_velocity", ..., "device_imu[1].angular_velocity", "is missing"),
+        ("device_imu.1.angular_velocity", [0, 0, 1], "device_imu[1].angular_velocity", "x, y, z"),
+        ("device_imu.0.angular_velocity.z", float("nan"), "device_imu[0].angular_velocity.z", "is nan"),
+        ("device_imu.1.specific_force.z", float("inf"), "device_imu[1].specific_force.z", "is inf"),
+        ("device_imu.1.specific_force.x", "0", "device_imu[1].specific_force.x", "not a text"),
+        ("device_imu.1.specific_force.y", ..., "device_imu[1].specific_force.y", "is missing"),
+        ("device_imu", [{}] * 10_001, "device_imu", "10,001 entries; at most 10,000"),
     ],
 )
 def test_a_mistake_is_named_with_its_frame_and_field(path: str, value: Any, field: str, reason: str) -> None:

@@ -13,12 +13,13 @@ from sqlalchemy import select
 
 from marketplace import people
 from marketplace.config import Settings
-from marketplace.data_commands import FORMATS, import_data
+from marketplace.data_commands import import_data
 from marketplace.db import db, transaction
 from marketplace.drives import READERS
 from marketplace.models import Frame, Project, Task, TaskStage
 from payouts import postings
 from tests.marketplace.test_importers import AV2, KITTI, NUSCENES, PANDASET, real
+from tests.marketplace.test_importers_mistakes import kitti_with
 
 
 @pytest.fixture
@@ -36,8 +37,9 @@ def import_into(app: Flask, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
     return run
 
 
-def test_every_reader_is_a_format_of_the_command() -> None:
-    assert set(FORMATS) == {*READERS, "images"}
+def test_a_format_that_is_none_gets_the_list_of_all(import_into: Callable[..., Any], tmp_path: Path) -> None:
+    done = import_into("kitti", str(tmp_path), "--project", "p")
+    assert done.exit_code == 2 and all(name in done.output for name in (*READERS, "images"))
 
 
 @pytest.mark.parametrize(
@@ -86,6 +88,28 @@ def test_pictures_become_tasks_for_boxes(
         assert task.stage is TaskStage.LABELING
         [image] = db.session.get_one(Frame, (task_id, 0)).manifest["images"]
         assert (image["width"], image["height"]) == (1280, 720)
+
+
+def test_what_a_drive_lacks_is_said_and_its_readings_are_kept(
+    import_into: Callable[..., Any], run_jobs: Callable[[], None], tmp_path: Path
+) -> None:
+    folder = kitti_with(tmp_path / "0007", sweeps=5, records=6, pictures=(0, 1, 3, 5))
+    done = import_into("kitti-tracking", str(folder), "--project", "drives")
+    assert done.exit_code == 0, done.output
+    said = json.loads(done.stdout)
+    assert said["notes"] == ['0007: No image of the camera "image_02" in 2 of 5 frames: 2, 4.']
+    run_jobs()
+    [task_id] = said["tasks"]
+    assert db.session.get_one(Task, task_id, populate_existing=True).stage is TaskStage.LABELING
+    manifest = db.session.get_one(Frame, (task_id, 4)).manifest
+    assert manifest["imu"]["specific_force"] == [[0.5, -0.25, 9.75]] and manifest["gps"]["lat"] == 49
+
+
+def test_folders_that_do_not_go_together_are_not_imported(import_into: Callable[..., Any], tmp_path: Path) -> None:
+    folder = kitti_with(tmp_path / "0007", sweeps=5, records=4)
+    done = import_into("kitti-tracking", str(folder), "--project", "drives")
+    assert done.exit_code == 1 and "0007: sweep 000004 has no pose" in done.output and "Traceback" not in done.output
+    assert db.session.scalar(select(Task.id)) is None
 
 
 @pytest.mark.parametrize(

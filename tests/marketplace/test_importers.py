@@ -282,6 +282,17 @@ def test_a_pickle_that_wants_to_run_something_is_refused(tmp_path: Path) -> None
     assert not trace.exists()
 
 
+def test_pandasets_files_belong_together_by_number(tmp_path: Path) -> None:
+    """Of a sequence with its first sweep left out, the second pose and time are those of the sweep that is there."""
+    folder = pandaset_of(tmp_path / "001", "pandas-3.1")
+    (folder / "lidar" / "00.pkl.gz").rename(folder / "lidar" / "01.pkl.gz")
+    poses = json.loads((folder / "lidar" / "poses.json").read_text())
+    (folder / "lidar" / "poses.json").write_text(json.dumps([{**poses[0], "position": [0, 0, 0]}, *poses]))
+    (folder / "lidar" / "timestamps.json").write_text("[1.0, 1.1]")
+    frame = READERS["pandaset"](folder)[0].read(0)
+    assert frame.timestamp == 1.1 and frame.points[0] == pytest.approx([0.9, -1.5, 0])
+
+
 # nuScenes' tables: a scene of our own with one car whose points are known
 
 
@@ -352,44 +363,3 @@ def test_nuscenes_tables_give_cuboids_that_hold_their_points(tmp_path: Path) -> 
         radar = drive.read(k).radar
         assert radar is not None and np.allclose(radar.directions, [[0.0, 4.0, 0.0]]), "ahead is global +y"
         assert cuboids.contains(row, radar.positions).all()
-
-
-# What is wrong is named
-
-
-@pytest.mark.parametrize("format_name", READERS)
-def test_a_folder_without_the_data_is_refused(format_name: str, tmp_path: Path) -> None:
-    with pytest.raises(InvalidInput, match=f"{tmp_path.name}.* has no "):
-        READERS[format_name](tmp_path)
-
-
-def kitti_of(folder: Path) -> Path:
-    (folder / "velodyne").mkdir()
-    np.array([[5.0, 0.0, 0.0, 0.5]], dtype="<f4").tofile(folder / "velodyne" / "000000.bin")
-    rows = {"P2": "700 0 600 0 0 700 180 0 0 0 1 0", "R0_rect": "1 0 0 0 1 0 0 0 1"}
-    rows |= {"Tr_velo_to_cam": "0 -1 0 0 0 0 -1 0 1 0 0 0", "Tr_imu_to_velo": "1 0 0 0 0 1 0 0 0 0 1 0"}
-    (folder / "calib.txt").write_text("\n".join(f"{name}: {row}" for name, row in rows.items()))
-    (folder / "label_02.txt").write_text("0 7 Car 0 0 0 1 1 2 2 2.0 1.8 4.0 0.0 1.0 5.0 0.0\n")
-    return folder
-
-
-def test_kittis_label_is_a_bottom_centre_in_the_cameras_frame(tmp_path: Path) -> None:
-    """rotation_y 0 looks along the camera's x, to the right: that is -y of the lidar."""
-    [drive] = READERS["kitti-tracking"](kitti_of(tmp_path))
-    [(track, row)] = boxes_in(drive, 0)
-    assert track["id"] == "7"
-    assert np.allclose(row, [5.0, 0.0, 0.0, 4.0, 1.8, 2.0, -np.pi / 2])
-
-
-@pytest.mark.parametrize(
-    ("name", "content", "words"),
-    [
-        ("label_02.txt", b"0 7 Car 0 0\n", r"label_02\.txt line 1"),
-        ("calib.txt", b"P2: 1 2 3\n", r"calib\.txt.*R0_rect"),
-        ("velodyne/000000.bin", b"123", r"000000\.bin is cut short"),
-    ],
-)
-def test_kittis_mistakes_are_named(tmp_path: Path, name: str, content: bytes, words: str) -> None:
-    (kitti_of(tmp_path) / name).write_bytes(content)
-    with pytest.raises(InvalidInput, match=words):
-        READERS["kitti-tracking"](tmp_path)[0].read(0)

@@ -188,8 +188,7 @@ def test_every_bad_frame_is_named_and_the_money_comes_back(nora: NewCustomer, ru
 
 
 def test_a_hopeless_drive_is_not_read_to_its_end(nora: NewCustomer, run_jobs: RunJobs) -> None:
-    bad = upload(nora, b"[]")
-    task_id = send_drive(nora, [bad] * 60)
+    task_id = send_drive(nora, [upload(nora, b"[]") for _ in range(60)])
     run_jobs()
     response = look(task_id).response
     assert response is not None and len(response["frames"]) == ingest.ERRORS_MAX

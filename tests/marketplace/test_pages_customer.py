@@ -1,6 +1,7 @@
 """Customers' pages through the front door: projects, sending with the price shown first, tasks, keys."""
 
 import io
+import json
 import re
 from collections.abc import Callable
 
@@ -174,6 +175,19 @@ def test_a_drive_under_way_shows_frames_subtasks_and_is_asked_again(world: World
     assert [(row["first_frame"], row["last_frame"]) for row in rows] == [("0", "1"), ("1", "3")]
 
 
+def test_a_drive_in_which_a_sensor_drops_frames_says_which(world: World) -> None:
+    gps = {"device_gps_pose": {"lat": 48.1, "long": 11.5}}
+    urls = []
+    with transaction():
+        for number in range(4):
+            frame = json.loads(page_world.frame_json(number)) | (gps if number in (0, 3) else {})
+            urls.append(world.upload(json.dumps(frame).encode(), f"{number}.json"))
+    task = world.send_drive(attachments=urls)
+    shown = page(world.as_("nora").get(f"/tasks/{task.id}"))
+    assert "not every sensor is in every frame" in shown.words and "No GPS pose in 2 of 4 frames: 1-2." in shown.words
+    assert [row[-2:] for row in shown.tables[-1].rows] == [["0", "yes"], ["0", "no"], ["0", "no"], ["0", "yes"]]
+
+
 def test_a_completed_task_offers_every_format_and_its_callback_again(world: World) -> None:
     task = world.send_drive(frames=3, callback_url="https://example.org/callback")
     cuboid = {"position": [1, 2, 3], "dimensions": [4, 2, 1.5], "yaw": 0.0}
@@ -185,6 +199,8 @@ def test_a_completed_task_offers_every_format_and_its_callback_again(world: Worl
     assert "data-refresh-seconds" not in shown.answer.text
     offered = [link for link in shown.links if link.startswith(f"/tasks/{task.id}/deliverable?format=")]
     assert {link.rpartition("=")[2] for link in offered} == {"scale", "openlabel", "kitti-tracking"}
+    buttons = re.findall(r"deliverable\?format=[^>]*>([^<]+)</a>", shown.answer.text)
+    assert buttons == ["JSON", "OpenLABEL", "KITTI tracking"], "words, not the API's keys"
     scale = nora.get(f"/tasks/{task.id}/deliverable")
     assert [len(frame["cuboids"]) for frame in scale.get_json()] == [0, 1, 0]
     assert "attachment" in scale.headers["Content-Disposition"]

@@ -12,6 +12,7 @@ from routing.scene import Array, Drive, Frame, Image, Pose
 from routing.types import Answer
 
 CAMERA_SECONDS_MAX = 0.06  # between a sweep and the picture that goes with it
+POSE_SECONDS_MAX = 0.05  # between a sweep and the pose that goes with it; the data set has one at every sweep's moment
 LASERS_PER_LIDAR = 32
 NANOSECONDS = 1e9
 
@@ -70,11 +71,19 @@ class _Ego:
         nearest: Array = self.poses[int(np.abs(self.times - time).argmin())]
         return nearest
 
+    def seconds_off(self, time: int) -> float:
+        """How far from this moment the nearest pose is."""
+        return float(np.abs(self.times - time).min()) / NANOSECONDS
+
 
 def _drive(log: Path) -> Drive:
     sweeps = _sweeps(log)
     times = [int(sweep.stem) for sweep in sweeps]
     ego = _Ego(log, times[0])
+    for time in times:
+        if ego.seconds_off(time) > POSE_SECONDS_MAX:
+            off = f"the nearest in city_SE3_egovehicle.feather is {ego.seconds_off(time):.2f} s off"
+            raise InvalidInput(f"{log.name}: sweep {time} has no pose; {off}.", "path")
     tracks = _tracks(log / "annotations.feather", times, ego)
     cameras = _Cameras(log)
 

@@ -8,11 +8,12 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from scipy.spatial.transform import Rotation
 
 from marketplace.errors import InvalidInput
+from marketplace.formats.datasets import oxts
 from marketplace.formats.datasets.tracks import Tracks, image, need, one_of, shifted
 from routing.scene import Array, Drive, Frame, Image, Pose
 from routing.types import Answer
@@ -21,7 +22,6 @@ LABELS = ("Car", "Van", "Truck", "Pedestrian", "Person_sitting", "Cyclist", "Tra
 # Where the lidar stands on KITTI's car, metres in the vehicle's frame on the ground: for poses of the vehicle.
 LIDAR_IN_VEHICLE = (0.76, 0.0, 1.73)
 SECONDS_PER_FRAME = 0.1
-EARTH_METRES = 6_378_137.0
 COLUMNS = 17
 
 
@@ -50,6 +50,7 @@ class Sequence:
     labels: Path | None
     poses: Callable[[Calibration], dict[int, Array]]  # lidar to world, by the number in the sweep's name
     images: dict[int, Path] = field(default_factory=dict)
+    records: Path | None = None  # OXTS
 
 
 def read(path: Path) -> list[Drive]:
@@ -70,15 +71,16 @@ def _benchmark(path: Path) -> list[Sequence]:
     for folder in sorted(p for p in (path / "velodyne").glob("[0-9]*") if p.is_dir()):
         name = folder.name
         calibration = path / "calib" / f"{name}.txt"
-        labels, oxts, poses = (path / kind / f"{name}.txt" for kind in ("label_02", "oxts", "poses"))
+        labels, records, poses = (path / kind / f"{name}.txt" for kind in ("label_02", "oxts", "poses"))
         found.append(
             Sequence(
                 name,
                 need(tuple(sorted(folder.glob("*.bin"))), folder, "sweeps"),
                 need(calibration if calibration.exists() else None, path, f"calib/{name}.txt"),
                 labels if labels.exists() else None,
-                _poses_from(oxts if oxts.exists() else poses if poses.exists() else None),
+                _poses_from(records if records.exists() else poses if poses.exists() else None),
                 _numbered(path / "image_02" / name),
+                records if records.exists() else None,
             )
         )
     return found
@@ -91,9 +93,11 @@ def _single(path: Path) -> list[Sequence]:
         return []
     calibration = need(one_of(path, "calib*.txt"), path, "calib*.txt")
     labels = one_of(path, "label_02*.txt")
-    poses = _poses_from(one_of(path, "openlabel*.json", "oxts*.txt", "poses*.txt"))
+    records = one_of(path, "oxts*.txt", "oxts/data", "oxts")
+    poses = _poses_from(one_of(path, "openlabel*.json") or records or one_of(path, "poses*.txt"))
     # Of several folders the one with most sweeps: the others are samples of it.
-    return [Sequence(path.name, max(sweeps, key=len), calibration, labels, poses, _numbered(path / "image_02"))]
+    most = max(sweeps, key=len)
+    return [Sequence(path.name, most, calibration, labels, poses, _numbered(path / "image_02"), records)]
 
 
 def _numbered(folder: Path) -> dict[int, Path]:
@@ -105,23 +109,39 @@ def _drive(sequence: Sequence) -> Drive:
     numbers = [int(sweep.stem) for sweep in sequence.sweeps]
     poses = sequence.poses(calibration)
     if poses:
-        origin = poses[next((n for n in numbers if n in poses), next(iter(poses)))][:3, 3].copy()
+        _need_every("pose", poses, sequence)
+        origin = poses[numbers[0]][:3, 3].copy()
         poses = {number: shifted(pose, origin) for number, pose in poses.items()}
-        need(all(number in poses for number in numbers), sequence.calibration.parent, "pose for every sweep")
+    if sequence.images and not any(number in sequence.images for number in numbers):
+        raise InvalidInput(f"{sequence.name}: none of the pictures of image_02 has the number of a sweep.", "path")
+    records = oxts.read(sequence.records) if sequence.records else {}
+    if records:
+        _need_every("OXTS record", records, sequence)
     tracks = _tracks(sequence.labels, numbers, poses, calibration) if sequence.labels else Tracks()
 
     def frame(k: int) -> Frame:
         world = poses.get(numbers[k], np.eye(4))
         points, intensity = _sweep(sequence.sweeps[k])
+        time, record = round(numbers[k] * SECONDS_PER_FRAME, 3), records.get(numbers[k])
         return Frame(
             points=points @ world[:3, :3].T + world[:3, 3],
             intensity=intensity,
-            timestamp=round(numbers[k] * SECONDS_PER_FRAME, 3),
+            timestamp=time,
             device=Pose.from_matrix(world),
+            gps=record.gps if record else None,
+            imu=record.imu(time, calibration.imu_to_lidar[:3, :3]) if record else None,
             images=_images(sequence.images.get(numbers[k]), world, calibration),
         )
 
     return Drive(sequence.name, len(numbers), frame, LABELS, tracks.answer(), "KITTI tracking")
+
+
+def _need_every(what: str, found: dict[int, Any], sequence: Sequence) -> None:
+    """Refuse a sequence in which a sweep lacks what the others have: which one was meant cannot be guessed."""
+    for sweep in sequence.sweeps:
+        if int(sweep.stem) not in found:
+            count = f"there are {len(found)} for {len(sequence.sweeps)} sweeps"
+            raise InvalidInput(f"{sequence.name}: sweep {sweep.stem} has no {what}; {count}.", "path")
 
 
 def _sweep(path: Path) -> tuple[Array, Array]:
@@ -208,12 +228,14 @@ def _poses_from(path: Path | None) -> Callable[[Calibration], dict[int, Array]]:
     def poses(calibration: Calibration) -> dict[int, Array]:
         if path is None:
             return {}
+        if path.is_dir():
+            return _oxts_poses(path, calibration)
         if path.suffix == ".json":
             return {number: pose @ _lidar_in_vehicle() for number, pose in _openlabel_poses(path).items()}
-        rows = {k: np.array(line.split(), float) for k, line in enumerate(path.read_text().splitlines()) if line}
-        if rows and len(rows[0]) == 13:  # the frame's number and a (3, 4) matrix of the vehicle
+        rows = dict(oxts.number_rows(path))
+        if {len(row) for row in rows.values()} == {13}:  # the frame's number and a (3, 4) matrix of the vehicle
             return {int(row[0]): _square(row[1:]) @ _lidar_in_vehicle() for row in rows.values()}
-        return _oxts_poses(rows, np.asarray(np.linalg.inv(calibration.imu_to_lidar)))
+        return _oxts_poses(path, calibration)
 
     return poses
 
@@ -241,16 +263,6 @@ def _openlabel_poses(path: Path) -> dict[int, Array]:
     return found
 
 
-def _oxts_poses(rows: dict[int, Array], lidar_in_imu: Array) -> dict[int, Array]:
-    """Mercator around the first latitude, as KITTI's own development kit does it."""
-    scale = np.cos(np.radians(rows[0][0]))
-    found = {}
-    for number, row in rows.items():
-        latitude, longitude, altitude, roll, pitch, yaw = row[:6]
-        pose = np.eye(4)
-        pose[:3, :3] = Rotation.from_euler("ZYX", [yaw, pitch, roll]).as_matrix()
-        pose[0, 3] = scale * np.radians(longitude) * EARTH_METRES
-        pose[1, 3] = scale * EARTH_METRES * np.log(np.tan(np.radians(90 + latitude) / 2))
-        pose[2, 3] = altitude
-        found[number] = pose @ lidar_in_imu
-    return found
+def _oxts_poses(path: Path, calibration: Calibration) -> dict[int, Array]:
+    lidar_in_imu = np.asarray(np.linalg.inv(calibration.imu_to_lidar))
+    return {number: record.pose @ lidar_in_imu for number, record in oxts.read(path).items()}

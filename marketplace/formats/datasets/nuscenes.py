@@ -130,6 +130,9 @@ class _Tables:
         while token and len(tokens) < len(self.samples):
             tokens.append(token)
             token = self.samples[token]["next"]
+        for k, token in enumerate(tokens):
+            if "LIDAR_TOP" not in self.of_sample[token]:
+                raise InvalidInput(f"{scene['name']}: frame {k} (sample {token}) has no sweep of LIDAR_TOP.", "path")
         lidars = [self._place(self.of_sample[token]["LIDAR_TOP"], np.zeros(3)) for token in tokens]
         origin = lidars[0][:3, 3].copy()
         tracks = Tracks()

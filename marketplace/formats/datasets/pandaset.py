@@ -48,10 +48,11 @@ def _intrinsics(folder: Path) -> list[Path]:
 
 def _sequence(path: Path) -> Drive:
     sweeps = sorted((path / "lidar").glob("*.pkl*"))
-    poses = [_pose(value) for value in _json(path / "lidar" / "poses.json")]
-    need(len(poses) >= len(sweeps), path, "pose for every sweep in lidar/poses.json")
-    origin = poses[0][:3, 3].copy()
-    times = _json(path / "lidar" / "timestamps.json") if (path / "lidar" / "timestamps.json").exists() else None
+    numbers = [_number(sweep) for sweep in sweeps]
+    poses = [_pose(value) for value in _listed(path / "lidar" / "poses.json", numbers)]
+    origin = poses[numbers[0]][:3, 3].copy()
+    stamps = path / "lidar" / "timestamps.json"
+    times = _listed(stamps, numbers) if stamps.exists() else None
     tracks = _cuboids(path, sweeps, origin)
 
     def frame(k: int) -> Frame:
@@ -60,22 +61,42 @@ def _sequence(path: Path) -> Drive:
             points=np.column_stack([table[axis].astype(float) for axis in "xyz"]) - origin,
             intensity=np.clip(table["i"].astype(float) / 255, 0, 1),
             sensor=table["d"].astype(np.uint8) if "d" in table else None,
-            timestamp=float(times[k]) if times else None,
-            device=Pose.from_matrix(shifted(poses[k], origin)),
-            images=_images(path, k, origin),
+            timestamp=float(times[numbers[k]]) if times else None,
+            device=Pose.from_matrix(shifted(poses[numbers[k]], origin)),
+            images=_images(path, numbers[k], origin),
         )
 
     return Drive(path.name, len(sweeps), frame, tracks.labels() or LABELS, tracks.answer(), "PandaSet")
 
 
-def _images(path: Path, k: int, origin: Array) -> tuple[Image, ...]:
+def _number(path: Path) -> int:
+    """`07.pkl.gz` is the eighth moment of its sequence, whichever others are there."""
+    word = path.name.partition(".")[0]
+    if not word.isdigit():
+        raise InvalidInput(f"{path.parent.name}/{path.name}: the name of a sweep or a picture is its number.", "path")
+    return int(word)
+
+
+def _listed(path: Path, numbers: list[int]) -> list[Any]:
+    """A JSON list with an entry for every moment of the sequence, of which the files here are those of `numbers`."""
+    listed = _json(path)
+    for number in numbers:
+        if not isinstance(listed, list) or number >= len(listed):
+            count = len(listed) if isinstance(listed, list) else 0
+            where = f"{path.parent.name}/{path.name}"
+            raise InvalidInput(f"{where} has {count} entries: there is none for number {number:02d}.", "path")
+    return list(listed)
+
+
+def _images(path: Path, number: int, origin: Array) -> tuple[Image, ...]:
+    """Of the cameras that have a picture of this moment."""
     found = []
     for camera in _intrinsics(path / "camera"):
         folder = camera.parent
-        pictures = sorted(p for p in folder.iterdir() if p.suffix.lower() in PICTURES)
-        if k < len(pictures):
-            pose = Pose.from_matrix(shifted(_pose(_json(folder / "poses.json")[k]), origin))
-            found.append(image(folder.name, pictures[k], pose, _json(camera)))
+        pictures = {_number(p): p for p in folder.iterdir() if p.suffix.lower() in PICTURES}
+        if number in pictures:
+            pose = Pose.from_matrix(shifted(_pose(_listed(folder / "poses.json", [number])[number]), origin))
+            found.append(image(folder.name, pictures[number], pose, _json(camera)))
     return tuple(found)
 
 

@@ -40,6 +40,7 @@ class Settings:
     hold_hours: int = 72  # how long an earning waits before it can be paid out
     rate_limit_api: str = "600 per minute"
     rate_limit_signin: str = "10 per minute"
+    rate_limit_account: str = "20 per 15 minutes"
     session_days: int = 14
     database_pool_size: int = 8
     stripe_api_key: str = ""

@@ -86,6 +86,7 @@ def test_settings(database_urls: dict[str, str], redis_url: str, tmp_path_factor
         callback_allow_private=True,
         rate_limit_api="100000 per minute",
         rate_limit_signin="100000 per minute",
+        rate_limit_account="100000 per minute",
         hold_hours=0,
     )
 

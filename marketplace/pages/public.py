@@ -2,12 +2,24 @@
 
 import re
 
-from flask import Blueprint, current_app, flash, g, jsonify, make_response, redirect, render_template, request, url_for
+from flask import (
+    Blueprint,
+    Response,
+    current_app,
+    flash,
+    g,
+    jsonify,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
 from flask.typing import ResponseReturnValue
 from redis import RedisError
 from sqlalchemy import func, select, text
 
-from marketplace import auth, people
+from marketplace import auth, known_browsers, people
 from marketplace.app import limiter
 from marketplace.db import db
 from marketplace.models import Role, User
@@ -21,6 +33,9 @@ HOME = {
     Role.OPERATOR: "operator.overview",
 }
 PASSWORD_CHARACTERS_MIN = 10
+TOO_MANY_TRIES = (
+    "Too many tries with this e-mail address. Please wait some minutes, or use a browser that signed in with it before."
+)
 
 
 def home_of(user: User) -> str:
@@ -29,6 +44,14 @@ def home_of(user: User) -> str:
 
 def _signin_limit() -> str:
     return auth.settings().rate_limit_signin
+
+
+def _account_limit() -> str:
+    return auth.settings().rate_limit_account
+
+
+def _has_failed(response: Response) -> bool:
+    return response.status_code == 400
 
 
 @blueprint.get("/")
@@ -51,6 +74,13 @@ def healthz() -> ResponseReturnValue:
 
 @blueprint.route("/signin", methods=["GET", "POST"])
 @limiter.limit(_signin_limit, methods=["POST"])
+@limiter.limit(
+    _account_limit,
+    methods=["POST"],
+    key_func=known_browsers.counted_with,
+    deduct_when=_has_failed,
+    error_message=TOO_MANY_TRIES,
+)
 def signin() -> ResponseReturnValue:
     if request.method == "GET":
         return render_template("public/signin.html", values={"next": request.args.get("next", "")}, errors={})
@@ -61,6 +91,7 @@ def signin() -> ResponseReturnValue:
         return render_template("public/signin.html", values=values, errors=errors), 400
     response = make_response(redirect(_safe_path(request.form.get("next")) or home_of(user)))
     auth.sign_in(user, response)
+    known_browsers.remember(user, response)
     return response
 
 
@@ -89,6 +120,7 @@ def signup() -> ResponseReturnValue:
     assert user is not None
     response = make_response(redirect(home_of(user)))
     auth.sign_in(user, response)
+    known_browsers.remember(user, response)
     flash("Welcome. Your account is open.")
     return response
 

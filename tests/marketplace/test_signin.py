@@ -8,7 +8,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
-from marketplace import auth, people
+from marketplace import auth, known_browsers, people
 from marketplace.app import create_app
 from marketplace.config import Settings
 from marketplace.db import db, transaction
@@ -101,6 +101,45 @@ def test_tries_to_sign_in_are_counted_by_the_callers_address(
 
     assert [status("203.0.113.1") for _ in range(4)] == [400, 400, 400, 429]
     assert status("203.0.113.2") == status_of_another_caller
+
+
+def test_guesses_from_many_addresses_are_counted_by_account_and_do_not_lock_its_owner_out(
+    app: Flask, test_settings: Settings, labeler: User
+) -> None:
+    """Known browsers are counted by themselves; strangers share one count, right password or not."""
+    with transaction():
+        people.create_labeler("Ben", email="ben@example.org", password=PASSWORD, qualify=[])
+    strict = create_app(replace(test_settings, rate_limit_account="3 per 15 minutes", proxies=1))
+    owner = strict.test_client()
+    addresses = (f"203.0.113.{n}" for n in range(1, 100))
+
+    def status(client: FlaskClient, password: str, email: str = "ana@example.org") -> int:
+        token = token_of(client.get("/signin").text)
+        data = {"email": email, "password": password, "csrf_token": token}
+        return client.post("/signin", data=data, headers={"X-Forwarded-For": next(addresses)}).status_code
+
+    assert status(owner, PASSWORD) == 302
+    owner.delete_cookie(auth.SESSION_COOKIE)
+    stranger = strict.test_client()
+    assert [status(stranger, f"guess {n}") for n in range(4)] == [400, 400, 400, 429]
+    assert status(stranger, PASSWORD, "ANA@example.org ") == 429, "in whatever letters"
+    assert status(strict.test_client(), PASSWORD) == 429, "a guess that is right is not told apart"
+    assert status(stranger, PASSWORD, "ben@example.org") == 302, "another account is not concerned"
+    assert [status(owner, "a slip"), status(owner, PASSWORD)] == [400, 302], "the owner's browser is known"
+    stranger.set_cookie(known_browsers.COOKIE, "forged")
+    assert status(stranger, PASSWORD) == 429
+
+
+def test_another_accounts_cookie_makes_no_browser_known(app: Flask, test_settings: Settings, labeler: User) -> None:
+    """Whoever opens an account of his own is still a stranger to others'."""
+    with transaction():
+        people.create_labeler("Eve", email="eve@example.org", password=PASSWORD, qualify=[])
+    strict = create_app(replace(test_settings, rate_limit_account="2 per 15 minutes"))
+    eve = strict.test_client()
+    assert sign_in(eve, "eve@example.org", PASSWORD).status_code == 302  # type: ignore[attr-defined]
+    eve.delete_cookie(auth.SESSION_COOKIE)
+    tries = [sign_in(eve, "ana@example.org", f"guess {n}").status_code for n in range(3)]  # type: ignore[attr-defined]
+    assert tries == [400, 400, 429]
 
 
 def test_another_roles_page_is_refused(client: FlaskClient, labeler: User) -> None:

@@ -28,9 +28,10 @@ DATA_OPTION = click.option(
 
 
 def register_commands(app: Flask) -> None:
-    from marketplace.data_commands import COMMANDS  # builds on what stands here
+    from marketplace import data_commands, upkeep_commands  # both build on what stands here
 
-    for command in (up, run_migrations, worker, run_schedule, customer, labeler, staff, *COMMANDS):
+    more = (*data_commands.COMMANDS, *upkeep_commands.COMMANDS)
+    for command in (up, run_migrations, worker, run_schedule, customer, labeler, staff, *more):
         app.cli.add_command(command)
 
 

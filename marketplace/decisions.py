@@ -13,10 +13,13 @@ from marketplace.reports.labelers import DECLINE, GRANT, REQUEST, REVOKE, pendin
 from routing.task_types import TASK_TYPES
 
 REASON_CHARACTERS_MAX = 500
+SYSTEM = "system"
 
 
-def record(by: User, action: str, subject_id: str, **details: Any) -> None:
-    db.session.add(AuditEvent(actor_id=by.id, action=action, subject_id=subject_id, details=details))
+def record(by: User | None, action: str, subject_id: str, **details: Any) -> None:
+    """`by` nobody is a command on the machine itself: it knows no account of who types it."""
+    actor_id = by.id if by is not None else SYSTEM
+    db.session.add(AuditEvent(actor_id=actor_id, action=action, subject_id=subject_id, details=details))
 
 
 def checked_reason(text: str) -> str:

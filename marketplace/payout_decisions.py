@@ -8,16 +8,19 @@ from sqlalchemy.orm import Session
 
 from marketplace import decisions
 from marketplace.db import db
-from marketplace.errors import InvalidInput
+from marketplace.errors import InvalidInput, NotFound
 from marketplace.models import Customer, User
 from marketplace.pipeline import settle
 from marketplace.queue import enqueue
-from payouts import attempts, postings, runs
+from payouts import attempts, ledger, postings, runs
+from payouts.chart import Code
 from payouts.errors import KeyConflict, PayoutRefused
-from payouts.models import Item, ItemState, Run
+from payouts.ledger import Posted
+from payouts.models import Item, ItemState, LedgerTransfer, Run
 from payouts.rail import BalanceTransaction
 
 REFERENCE_CHARACTERS_MAX = 100
+CORRECTABLE = {Code.FUND.value, Code.TOP_UP.value}
 
 
 def _session() -> Session:
@@ -137,6 +140,28 @@ def fund(by: User, customer: Customer, cents: int, reference: str) -> bool:
     if posted.created:
         decisions.record(by, "customer.fund", customer.id, cents=cents, reference=reference)
     return posted.created
+
+
+def correct(by: User, transfer_id: int, reason: str) -> Posted:
+    """Post the reverse of a credit that was a mistake; where it was done before, what was posted then.
+
+    Raises InvalidInput for any other transfer: a task or a payout stands for it, and would no longer agree with the
+    ledger. Raises InsufficientFunds where the money is spent or reserved by now.
+    """
+    if not reason.strip() or len(reason) > decisions.REASON_CHARACTERS_MAX:
+        raise InvalidInput(f"Please say why, in at most {decisions.REASON_CHARACTERS_MAX} characters.", "reason")
+    transfer = _session().get(LedgerTransfer, transfer_id)
+    if transfer is None:
+        raise NotFound(f"There is no transfer {transfer_id}.")
+    if transfer.code not in CORRECTABLE:
+        which = " and ".join(sorted(CORRECTABLE))
+        raise InvalidInput(
+            f"Transfer {transfer_id} is {transfer.code}; by hand only {which} are corrected.", "transfer"
+        )
+    posted = ledger.correct(_session(), transfer_id, reason=reason.strip(), by=by.id)
+    if posted.created:
+        decisions.record(by, "ledger.correct", str(transfer_id), reason=reason.strip())
+    return posted
 
 
 def record_top_up(by: User, seen: BalanceTransaction) -> bool:

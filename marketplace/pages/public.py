@@ -54,6 +54,16 @@ def _has_failed(response: Response) -> bool:
     return response.status_code == 400
 
 
+def _signin_again(message: str, status: int) -> Response:
+    values = {"email": request.form.get("email", ""), "next": request.form.get("next", "")}
+    page = render_template("public/signin.html", values=values, errors={"password": message})
+    return make_response(page, status)
+
+
+def _refuse_more_tries(_: object) -> Response:
+    return _signin_again(TOO_MANY_TRIES, 429)
+
+
 @blueprint.get("/")
 def front() -> ResponseReturnValue:
     if g.user is not None:
@@ -79,16 +89,14 @@ def healthz() -> ResponseReturnValue:
     methods=["POST"],
     key_func=known_browsers.counted_with,
     deduct_when=_has_failed,
-    error_message=TOO_MANY_TRIES,
+    on_breach=_refuse_more_tries,
 )
 def signin() -> ResponseReturnValue:
     if request.method == "GET":
         return render_template("public/signin.html", values={"next": request.args.get("next", "")}, errors={})
     user = auth.check_password(request.form.get("email", ""), request.form.get("password", ""))
     if user is None:
-        errors = {"password": "This e-mail address and password do not go together."}
-        values = {"email": request.form.get("email", ""), "next": request.form.get("next", "")}
-        return render_template("public/signin.html", values=values, errors=errors), 400
+        return _signin_again("This e-mail address and password do not go together.", 400)
     response = make_response(redirect(_safe_path(request.form.get("next")) or home_of(user)))
     auth.sign_in(user, response)
     known_browsers.remember(user, response)

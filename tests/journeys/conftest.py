@@ -1,11 +1,13 @@
-"""Fixtures of the journeys: one running Labelyard, and a customer's server that takes callbacks."""
+"""Fixtures of the journeys: one running Labelyard, a browser, and a customer's server that takes callbacks."""
 
+import os
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 
 from benchmarks.running import Running, start, stop
 
@@ -16,6 +18,15 @@ def labelyard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     yield running
     stop(running)
     assert running.process.returncode == 0, "\n".join(running.log[-40:])
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        options = ["--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--ignore-gpu-blocklist"]
+        launched = playwright.chromium.launch(executable_path=os.environ["CHROMIUM"], args=options)
+        yield launched
+        launched.close()
 
 
 @dataclass

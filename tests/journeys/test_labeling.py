@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect
 from scaleapi import ScaleClient
 from scaleapi.tasks import TaskType
 
@@ -41,15 +41,6 @@ class World:
     yard: Running
     drive: Recording
     task_ids: dict[str, str]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        options = ["--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--ignore-gpu-blocklist"]
-        launched = playwright.chromium.launch(executable_path=os.environ["CHROMIUM"], args=options)
-        yield launched
-        launched.close()
 
 
 @pytest.fixture(scope="module")

@@ -52,9 +52,14 @@ def decided(decision: Callable[[], str], back: str) -> ResponseReturnValue:
 
 @blueprint.get("")
 def queue() -> ResponseReturnValue:
-    return render_template(
-        "finance/queue.html", queue=report.queue(settle.rail(), MINIMUM_CENTS), minimum=MINIMUM_CENTS
-    )
+    return _queue_page()
+
+
+def _queue_page(minimum: str | None = None, error: str | None = None) -> ResponseReturnValue:
+    waiting = report.queue(settle.rail(), MINIMUM_CENTS)
+    typed = f"{tables.amount(MINIMUM_CENTS)}" if minimum is None else minimum
+    page = render_template("finance/queue.html", queue=waiting, minimum=typed, error=error)
+    return page, 400 if error else 200
 
 
 @blueprint.get("/unknown")
@@ -99,8 +104,7 @@ def build_run() -> ResponseReturnValue:
         run = decide.build_run(current_user(), minimum, utc_now())
     except (PayoutRefused, InvalidInput) as refused:
         db.session.rollback()
-        flash(str(refused), "bad")
-        return redirect(url_for("finance.queue"))
+        return _queue_page(request.form.get("minimum", ""), str(refused))
     flash(f"The run of {plural(len(run.items), 'payout')} is a draft. Look it through, then freeze it.", "good")
     return redirect(url_for("finance.run", run_id=run.id))
 

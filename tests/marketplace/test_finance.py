@@ -123,6 +123,14 @@ def approve(path: str, fay: Staff, carl: Staff) -> None:
     assert only_run().state is RunState.APPROVED
 
 
+def test_an_amount_that_is_none_stays_in_its_field_with_the_reason(world: World, fay: Staff) -> None:
+    earned(world.ana, 1_810)
+    fields = {"csrf_token": fay.see("/finance").fields["csrf_token"], "minimum": "ten"}
+    refused = fay.client.post("/finance/runs", data=fields)
+    assert refused.status_code == 400 and "Please give an amount in dollars" in refused.text
+    assert Page(refused).fields["minimum"] == "ten" and db.session.query(Run).count() == 0
+
+
 def test_a_run_needs_two_people(world: World, fay: Staff, carl: Staff) -> None:
     earned(world.ana, 1_810)
     earned(world.ben, 700)

@@ -1,4 +1,4 @@
-"""Measured accuracy, when gold is due, who gets what, how long a lease lasts, and when to ask again."""
+"""Measured accuracy as claims read it, when gold is due, who gets what, and how long a lease lasts."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from routing import gold, leases, matching, overlap
+from routing import gold, leases, matching
 from routing.skill import HALF_LIFE_DAYS, Skill
-from routing.types import Candidate, LabelerProfile, Verdict
+from routing.types import Candidate, LabelerProfile
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 scores = st.lists(st.floats(0, 1), max_size=30)
@@ -132,7 +132,7 @@ def test_of_equal_priority_the_better_measured_type_comes_first_then_the_older(
     )
 
 
-# Leases and overlap
+# Leases
 
 
 @given(st.integers(0, 200_000))
@@ -140,9 +140,3 @@ def test_a_lease_suits_the_work(effort: int) -> None:
     seconds = (leases.expires_at(effort, NOON) - NOON).total_seconds()
     assert leases.LEASE_SECONDS_MIN <= seconds <= leases.LEASE_SECONDS_MAX
     assert seconds >= min(effort, leases.LEASE_SECONDS_MAX)
-
-
-@given(st.floats(0, 1), st.integers(1, 9), st.integers(1, 9))
-def test_another_answer_only_where_doubt_and_reserve_are_left(confidence: float, asked: int, maximum: int) -> None:
-    again = overlap.another_answer(Verdict({}, confidence, {}), asked=asked, maximum=maximum)
-    assert again == (confidence < overlap.CONFIDENCE_WANTED and asked < maximum)

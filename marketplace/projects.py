@@ -13,6 +13,9 @@ from marketplace.ids import new_id
 from marketplace.models import Batch, BatchStatus, Customer, KeyMode, Project
 from routing.task_types import TASK_TYPES
 
+# What a project says about confidence and price; none is what routing/overlap.py says.
+WANTED = ("target_confidence", "answers_min", "error_cost_cents")
+
 
 def check_task_type(task_type: str) -> None:
     if task_type not in TASK_TYPES:
@@ -41,8 +44,9 @@ def create_project(
     hourly_rate_cents: int | None = None,
     simulated: bool = False,
     staged: bool = False,
+    **wanted: Any,
 ) -> Project:
-    """A new project; raises Conflict if the name is taken."""
+    """A new project; raises Conflict if the name is taken. `wanted`: some of `WANTED`."""
     check_task_type(task_type)
     params = params or {}
     row = {
@@ -56,6 +60,7 @@ def create_project(
         "hourly_rate_cents": hourly_rate_cents or settings().hourly_rate_cents,
         "simulated": simulated,
         "staged": staged,
+        **{name: wanted.get(name) for name in WANTED},
         "created_at": utc_now(),
     }
     # Two creates of one name at once: the unique constraint lets one through, and neither breaks its transaction.
@@ -89,6 +94,13 @@ def set_params(project: Project, params: dict[str, Any], *, patch: bool) -> None
     project.params = project.params | params if patch else params
     number = project.param_history[-1]["version"] + 1 if project.param_history else 0
     project.param_history = [*project.param_history, _version(number, project.params)]
+
+
+def set_wanted(project: Project, wanted: dict[str, Any]) -> None:
+    """Change what is given of `WANTED`; it counts from the next verdict on."""
+    for name in WANTED:
+        if name in wanted:
+            setattr(project, name, wanted[name])
 
 
 def params_of_version(project: Project, number: int) -> dict[str, Any]:

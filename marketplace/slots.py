@@ -220,7 +220,7 @@ def _head(
 
 # Taking
 
-_MADE = ("id", "subtask_id", "slot_id", "epoch", "lease_expires_at", "pay_cents", "expected_seconds")
+_MADE = ("id", "subtask_id", "slot_id", "epoch", "lease_expires_at", "pay_cents", "expected_seconds", "focus")
 # `leases.expires_at` in SQL, since the effort of the slot is known only once it is locked.
 _EXPIRES = """
     %(now)s + make_interval(secs => greatest(%(lease_min)s, least(%(lease_max)s, %(lease_factor)s * t.effort_seconds)))
@@ -232,9 +232,9 @@ _LEASE = {
 }
 _INSERT = f"""
     INSERT INTO assignment (id, subtask_id, slot_id, labeler_id, epoch, state, claimed_at, lease_expires_at,
-                            active_seconds, pay_cents, expected_seconds)
-    SELECT %(id)s, t.id, picked.slot_id, %(me)s, picked.epoch + 1, 'claimed', %(now)s, {_EXPIRES}, 0, t.pay_cents,
-           t.effort_seconds
+                            active_seconds, pay_cents, expected_seconds, focus)
+    SELECT %(id)s, t.id, picked.slot_id, %(me)s, picked.epoch + 1, 'claimed', %(now)s, {_EXPIRES}, 0,
+           coalesce(t.focus_pay_cents, t.pay_cents), coalesce(t.focus_effort_seconds, t.effort_seconds), t.focus
     FROM picked JOIN subtask t ON t.id = picked.subtask_id
     ON CONFLICT DO NOTHING RETURNING {", ".join(_MADE)}
 """  # noqa: S608  (our own words only)

@@ -50,11 +50,6 @@ class Terms:
     minimum: int | None = None
     review_below: float = REVIEW_BELOW_OF_CLASSES
 
-    @property
-    def opening(self) -> int:
-        """How many answers are asked at first: the least that can be enough."""
-        return min(self.maximum, self.minimum or 1)
-
 
 @dataclass(frozen=True)
 class Choice:
@@ -64,6 +59,11 @@ class Choice:
     reason: Reason
     gain: float
     minimum: int
+
+
+def opening(minimum: int | None, maximum: int) -> int:
+    """How many answers are asked at first: the least that can be enough. Further ones are asked one at a time."""
+    return min(maximum, minimum or 1)
 
 
 def is_trusted(accuracy: Estimate) -> bool:

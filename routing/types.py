@@ -59,13 +59,15 @@ class Vote:
 class Verdict:
     """The answer that counts, how sure it is (0 to 1), and each labeler's agreement with it.
 
-    `objects` has the same for each object in the answer, by its id; empty where an answer has none.
+    `objects`: the confidence of each object in the answer, by its id, where there are objects. `posterior`: of what is
+    decided, or of the most doubtful decision, the probability of each outcome; none for graded kinds.
     """
 
     answer: Answer
     confidence: float
     scores: Mapping[str, float]
     objects: Mapping[str, float] = field(default_factory=dict)
+    posterior: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -40,8 +40,9 @@ def assignment_payload(assignment: Assignment) -> dict[str, Any]:
     """All of it; `assignment_summary` is the short form for lists."""
     row = _row(assignment.subtask_id)
     return assignment_summary(assignment, row.type, row.name, row.currency) | {
-        "subtask": _subtask(assignment.subtask_id, row),
-        "draft": assignment.draft,
+        "subtask": _subtask(assignment.subtask_id, row) | {"focus": _focus(assignment.focus)},
+        # Who is asked about a part begins with the whole as it stands.
+        "draft": assignment.draft or (assignment.focus or {}).get("answer"),
     }
 
 
@@ -66,6 +67,15 @@ def _subtask(subtask_id: str, row: _Row) -> dict[str, Any]:
         "simulated": row.simulated,
         **_data(row),
     }
+
+
+def _focus(focus: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Ids of the draft's objects that stand, and of those that the labeler is asked about."""
+    if focus is None:
+        return None
+    disputed = focus["disputed"]
+    text = f"Check {'this object' if len(disputed) == 1 else f'these {len(disputed)} objects'}; the others stand."
+    return {"settled": focus["settled"], "disputed": disputed, "text": text}
 
 
 def assignment_summary(assignment: Assignment, task_type: str, project: str, currency: str) -> dict[str, Any]:

@@ -55,6 +55,7 @@ def create_project(new: dict[str, Any]) -> Project:
         new["params"],
         hourly_rate_cents=new.get("hourly_rate_cents"),
         staged=new["rapid"] or new["studio"],
+        **{name: new[name] for name in projects.WANTED if name in new},
     )
 
 
@@ -86,7 +87,10 @@ def set_project_params(new: dict[str, Any], name: str) -> Project:
     """
     project = own_project(name)
     patch = new.pop("patch")
+    wanted = {name: new.pop(name) for name in projects.WANTED if name in new}
     check_params(project.task_type, new)
     db.session.refresh(project, with_for_update=True)  # two versions at once must not get one number
-    projects.set_params(project, new, patch=patch)
+    projects.set_wanted(project, wanted)
+    if new or not wanted or not patch:
+        projects.set_params(project, new, patch=patch)
     return project

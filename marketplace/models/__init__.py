@@ -6,7 +6,9 @@ from marketplace.models.customer import ApiKey, Customer, KeyMode
 from marketplace.models.deliverable import CallbackAttempt, CallbackState, Deliverable
 from marketplace.models.file import File
 from marketplace.models.labeler import Labeler, LabelerState, LabelerToken, Qualification, SkillRecord
+from marketplace.models.note import RoutingNote
 from marketplace.models.project import Batch, BatchStatus, Project
+from marketplace.models.skill import ProjectFit, SkillPopulation, SkillStatistic, Source
 from marketplace.models.subtask import Lane, Slot, SlotState, Subtask, SubtaskState
 from marketplace.models.task import Frame, Task, TaskStage, TaskStatus
 from marketplace.models.user import Role, User, UserSession
@@ -30,13 +32,18 @@ __all__ = [
     "LabelerToken",
     "Lane",
     "Project",
+    "ProjectFit",
     "Qualification",
     "Review",
     "ReviewDecision",
     "Role",
+    "RoutingNote",
+    "SkillPopulation",
     "SkillRecord",
+    "SkillStatistic",
     "Slot",
     "SlotState",
+    "Source",
     "Subtask",
     "SubtaskState",
     "Task",

@@ -69,6 +69,7 @@ class Assignment(Base):
     active_seconds: Mapped[int] = mapped_column(default=0)
     pay_cents: Mapped[int] = mapped_column(BigInteger)  # promised at the claim
     expected_seconds: Mapped[int]
+    focus: Mapped[dict[str, Any] | None]  # of the subtask, as it was at the claim
     draft: Mapped[dict[str, Any] | None]
     draft_saved_at: Mapped[OptionalTime]
     answer: Mapped[dict[str, Any] | None]

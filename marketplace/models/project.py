@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ForeignKey, String, UniqueConstraint
+from sqlalchemy import BigInteger, ForeignKey, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from marketplace.db import Base
@@ -23,6 +23,11 @@ class Project(Base):
     params: Mapped[dict[str, Any]] = mapped_column(default=dict)  # defaults that every task inherits
     param_history: Mapped[list[Any]] = mapped_column(default=list)  # [{version, instruction?, params, created_at}]
     hourly_rate_cents: Mapped[int]  # frozen on every subtask at its split
+    # How sure an answer must be, how many are asked at least, and what an error costs; none: what routing/overlap.py
+    # says. How many are asked at most is the parameter `answers`, since it is what is reserved for.
+    target_confidence: Mapped[float | None]
+    answers_min: Mapped[int | None]
+    error_cost_cents: Mapped[int | None] = mapped_column(BigInteger)
     simulated: Mapped[bool] = mapped_column(default=False)  # the data come from the simulator; the pages say so
     staged: Mapped[bool] = mapped_column(default=False)  # its batches wait until they are finalized
     created_at: Mapped[CreatedAt]

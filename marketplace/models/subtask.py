@@ -23,6 +23,8 @@ class SubtaskState(StrEnum):
 SUBTASK_MOVES: dict[SubtaskState, set[SubtaskState]] = {
     SubtaskState.OPEN: {SubtaskState.IN_REVIEW, SubtaskState.RESOLVED, SubtaskState.CANCELED},
     SubtaskState.IN_REVIEW: {SubtaskState.OPEN, SubtaskState.RESOLVED, SubtaskState.CANCELED},
+    # Later evidence has overturned it, before its task was assembled.
+    SubtaskState.RESOLVED: {SubtaskState.OPEN, SubtaskState.IN_REVIEW},
 }
 
 
@@ -31,6 +33,7 @@ class Subtask(Base):
     __table_args__ = (
         UniqueConstraint("task_id", "position"),
         Index("ix_subtask_gold", "lane_id", postgresql_where="gold"),
+        Index("ix_subtask_resolved", "lane_id", "resolved_at", postgresql_where="state = 'resolved'"),
     )
 
     id: Mapped[IdColumn]
@@ -41,13 +44,17 @@ class Subtask(Base):
     window_start: Mapped[int | None]
     window_stop: Mapped[int | None]
     state: Mapped[SubtaskState] = mapped_column(words(SubtaskState), default=SubtaskState.OPEN)
-    answers_wanted: Mapped[int]
+    answers_wanted: Mapped[int]  # at most; so many are reserved for
     effort_seconds: Mapped[int]
     pay_cents: Mapped[int] = mapped_column(BigInteger)  # per accepted answer, frozen at the split
     gold: Mapped[bool] = mapped_column(default=False)
     truth: Mapped[dict[str, Any] | None]  # gold only; never leaves the server
     verdict: Mapped[dict[str, Any] | None]  # the answer that counts, once resolved
     confidence: Mapped[float | None]
+    # {answer, settled, disputed}: what the next labeler is asked about, if not the whole; and its effort and pay.
+    focus: Mapped[dict[str, Any] | None]
+    focus_effort_seconds: Mapped[int | None]
+    focus_pay_cents: Mapped[int | None] = mapped_column(BigInteger)
     created_at: Mapped[CreatedAt]
     resolved_at: Mapped[OptionalTime]
 

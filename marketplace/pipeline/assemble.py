@@ -1,5 +1,7 @@
 """assemble_task: rejoin the answers of a task's subtasks once the last of them is resolved."""
 
+from typing import Any
+
 from sqlalchemy import select
 
 from marketplace import deliverables
@@ -19,13 +21,21 @@ def assemble_task(task_id: str) -> None:
         pieces = _resolved_pieces(task) if task else None
         if task is None or pieces is None:
             return
+        seen = _verdicts(task_id)
         task_type, plan = TASK_TYPES[task.type], deliverables.plan(task)
     assembled = task_type.assemble(pieces, task_id)
     stored = plan.write(assembled.answer)
     with transaction():
         task = closing.lock_task(task_id)
-        if task is not None and task.stage is TaskStage.LABELING:  # else another run of this job was faster
+        # Else another run of this job was faster, or a verdict has been overturned meanwhile.
+        if task is not None and task.stage is TaskStage.LABELING and _verdicts(task_id) == seen:
             closing.complete(task, assembled.answer, assembled.report, stored=stored)
+
+
+def _verdicts(task_id: str) -> list[tuple[Any, ...]]:
+    """What tells whether a verdict has changed. Who overturns one holds the task's row, as who completes it does."""
+    found = select(Subtask.id, Subtask.state, Subtask.resolved_at).where(Subtask.task_id == task_id)
+    return [tuple(row) for row in db.session.execute(found.order_by(Subtask.id))]
 
 
 def _resolved_pieces(task: Task) -> list[tuple[Piece, Answer]] | None:

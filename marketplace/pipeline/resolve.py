@@ -1,52 +1,48 @@
 """resolve_subtask: grade gold, reach consensus, else ask for another answer or a review; the only place that pays."""
 
 import logging
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, cast
 
 from sqlalchemy import select, update
-from sqlalchemy.dialects.postgresql import insert
 
-from marketplace import slots
+from marketplace import skills, slots
 from marketplace.auth import settings
 from marketplace.clock import utc_now
 from marketplace.db import db, transaction
 from marketplace.models import (
     Assignment,
     AssignmentState,
-    SkillRecord,
+    Review,
+    ReviewDecision,
     Slot,
     SlotState,
     Subtask,
     SubtaskState,
     Task,
+    TaskStage,
 )
 from marketplace.models.assignment import ASSIGNMENT_MOVES
 from marketplace.models.columns import check_move
 from marketplace.models.subtask import SUBTASK_MOVES
-from marketplace.pipeline import assemble
+from marketplace.notes import note
+from marketplace.pipeline import assemble, judge
+from marketplace.pipeline.judge import Judgement
 from marketplace.queue import enqueue, job
+from marketplace.skills import Evidence
 from payouts import postings
-from routing import overlap
-from routing.skill import PRIOR_ALPHA, PRIOR_BETA, WEIGHTS, Skill, Source
+from routing import focus, overlap
+from routing.overlap import Focus
+from routing.skill import WEIGHTS, Observation, Source
+from routing.skill.profile import ACCURACY
 from routing.task_types import TASK_TYPES
-from routing.types import Answer, Verdict, Vote, Window
+from routing.types import Answer, Verdict, Window
 
 log = logging.getLogger(__name__)
 
 NOT_NEEDED = "Your answer came after the lease had ended, and the wanted answers were given in time."
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """How right a labeler was once, 0 to 1, and how much that says."""
-
-    labeler_id: str
-    score: float
-    weight: float
-    is_gold: bool = False
 
 
 @job(queue="work")
@@ -76,9 +72,11 @@ def _grade_gold(subtask: Subtask, now: datetime) -> None:
     assert subtask.truth is not None, "gold has a truth"
     answered = _answers(subtask, [AssignmentState.SUBMITTED])
     grades = {one.id: task_type.grade(one.answer or {}, subtask.truth) for one in answered}
-    learn(subtask.task.type, [Evidence(a.labeler_id, grades[a.id], WEIGHTS[Source.GOLD], True) for a in answered], now)
+    evidence = [observed(one, subtask.truth, Source.GOLD, WEIGHTS[Source.GOLD]) for one in answered]
+    learn(subtask, evidence, now)
     for assignment in answered:
         accept(assignment, agreement=grades[assignment.id], now=now)
+        note("gold_graded", assignment.id, grade=grades[assignment.id], weight=WEIGHTS[Source.GOLD])
 
 
 # Consensus
@@ -94,36 +92,137 @@ def _judge(subtask: Subtask, now: datetime) -> None:
     answered = counted_answers(subtask)
     if not answered:
         return
-    task_type = TASK_TYPES[subtask.task.type]
-    known = skills_of(subtask.task.type, [one.labeler_id for one in answered])
-    votes = [Vote(a.labeler_id, a.answer or {}, known.get(a.labeler_id, Skill()).at(now).mean) for a in answered]
-    verdict = task_type.merge(votes)
-    if overlap.another_answer(verdict, asked=len(votes), maximum=subtask.answers_wanted):
-        subtask.confidence = verdict.confidence
-        if slots.open_slots(subtask, 1):
-            enqueue(resolve_subtask, subtask.id)
-    elif verdict.confidence < overlap.CONFIDENCE_WANTED:
-        subtask.state = check_move(SUBTASK_MOVES, subtask.state, SubtaskState.IN_REVIEW)
-        subtask.confidence = verdict.confidence
-        log.info("subtask in review", extra={"subtask_id": subtask.id, "confidence": verdict.confidence})
+    found = judge.judge(subtask, answered, now)
+    if found.choice.again:
+        _ask_again(subtask, found)
+    elif found.needs_review:
+        _send_to_review(subtask, found)
     else:
-        close(subtask, verdict, now)
+        weight = WEIGHTS[Source.AGREEMENT] * found.verdict.confidence
+        close(subtask, found.verdict, now, source=Source.AGREEMENT, weight=weight, numbers=found.numbers)
 
 
-def close(subtask: Subtask, verdict: Verdict, now: datetime) -> None:
-    """Resolve a subtask: its verdict stands, its answers are accepted and paid, and what they tell is learned."""
+def _ask_again(subtask: Subtask, found: Judgement) -> None:
+    """One more answer: to the disputed objects only, where some are settled, and paid in proportion."""
+    subtask.confidence = found.verdict.confidence
+    set_focus(subtask, overlap.focus(found.verdict.objects, found.terms.target), found.verdict)
+    note("asked_again", subtask.id, **found.numbers, focus=_asked(subtask))
+    if slots.open_slots(subtask, 1):
+        enqueue(resolve_subtask, subtask.id)
+
+
+def set_focus(subtask: Subtask, found: Focus | None, verdict: Verdict | None = None) -> None:
+    """What the next labeler is asked about; none is the whole subtask."""
+    if found is None or verdict is None:
+        subtask.focus = subtask.focus_effort_seconds = subtask.focus_pay_cents = None
+        return
+    subtask.focus = focus.of_verdict(verdict, found)
+    subtask.focus_effort_seconds = max(1, math.ceil(subtask.effort_seconds * found.share))
+    subtask.focus_pay_cents = max(1, math.ceil(subtask.pay_cents * found.share)) if subtask.pay_cents else 0
+
+
+def _asked(subtask: Subtask) -> dict[str, Any] | None:
+    if subtask.focus is None:
+        return None
+    asked = {name: subtask.focus[name] for name in ("settled", "disputed")}
+    return asked | {"pay_cents": subtask.focus_pay_cents}
+
+
+def _send_to_review(subtask: Subtask, found: Judgement) -> None:
+    subtask.state = check_move(SUBTASK_MOVES, subtask.state, SubtaskState.IN_REVIEW)
+    subtask.confidence = found.verdict.confidence
+    note("in_review", subtask.id, **found.numbers)
+    log.info("subtask in review", extra={"subtask_id": subtask.id, "confidence": found.verdict.confidence})
+
+
+def close(
+    subtask: Subtask,
+    verdict: Verdict,
+    now: datetime,
+    *,
+    source: Source,
+    weight: float,
+    numbers: dict[str, Any],
+) -> None:
+    """Resolve a subtask: its verdict stands, its answers are accepted and paid, and what they tell is learned.
+
+    `source` and `weight`: whose verdict it is, and what agreement with it counts.
+    """
     subtask.state = check_move(SUBTASK_MOVES, subtask.state, SubtaskState.RESOLVED)
     subtask.verdict, subtask.confidence, subtask.resolved_at = verdict.answer, verdict.confidence, now
+    set_focus(subtask, None)
     answered = counted_answers(subtask)
     lock_reserve(subtask.task_id)
-    scores = verdict.scores if len(answered) > 1 else {}  # who stood alone agrees with herself
-    learn(subtask.task.type, _agreements(subtask, verdict, answered) + _seams(subtask, answered), now)
+    new = [one for one in answered if one.state is AssignmentState.SUBMITTED]
+    alone = len(answered) == 1 and source is Source.AGREEMENT  # who stood alone agrees with herself
+    scores = {} if alone else verdict.scores
+    evidence = [] if alone else [observed(one, verdict.answer, source, weight) for one in answered]
+    learn(subtask, evidence + _rejected(subtask, verdict, source, weight) + _seams(subtask, new), now)
     for assignment in answered:
         if assignment.state is AssignmentState.SUBMITTED:
             accept(assignment, agreement=scores.get(assignment.labeler_id), now=now)
+        else:
+            assignment.agreement = scores.get(assignment.labeler_id, assignment.agreement)
     _let_go(subtask, now)
+    note("verdict", subtask.id, **numbers, source=source.value)
     enqueue(assemble.assemble_task, subtask.task_id)
     log.info("subtask resolved", extra={"subtask_id": subtask.id, "answers": len(answered)})
+
+
+@job(queue="work")
+def reconsider_subtask(subtask_id: str) -> None:
+    """Look at a finished subtask again, since the labelers are known better now than when it was judged.
+
+    As long as its task is not assembled it is opened again, changed, or sent to a reviewer. What was accepted stays so,
+    and what a person has decided stands.
+    """
+    with transaction():
+        subtask = lock_subtask(subtask_id)
+        if subtask is None or subtask.state is not SubtaskState.RESOLVED or _was_reviewed(subtask):
+            return
+        task = db.session.get_one(Task, subtask.task_id, with_for_update={"key_share": True}, populate_existing=True)
+        if task.stage is not TaskStage.LABELING:
+            return
+        answered = counted_answers(subtask)
+        if answered:
+            _reconsider(subtask, judge.judge(subtask, answered, utc_now()), answered)
+
+
+def _reconsider(subtask: Subtask, found: Judgement, answered: Sequence[Assignment]) -> None:
+    before = {"confidence_before": subtask.confidence, "changed": found.verdict.answer != subtask.verdict}
+    doubtful = overlap.may_reopen(found.verdict.confidence, found.terms)
+    if doubtful and found.choice.again:
+        _unlearn(subtask, answered)
+        subtask.state = check_move(SUBTASK_MOVES, subtask.state, SubtaskState.OPEN)
+        note("reopened", subtask.id, **before)
+        _ask_again(subtask, found)
+    elif doubtful and found.needs_review:
+        _unlearn(subtask, answered)
+        note("reopened", subtask.id, **before)
+        _send_to_review(subtask, found)
+    elif before["changed"]:
+        subtask.verdict, subtask.confidence = found.verdict.answer, found.verdict.confidence
+        subtask.resolved_at = utc_now()  # whoever is assembling the task begins anew
+        note("verdict", subtask.id, **found.numbers, **before, source=Source.AGREEMENT.value)
+        enqueue(assemble.assemble_task, subtask.task_id)
+
+
+def _was_reviewed(subtask: Subtask) -> bool:
+    decided = (
+        select(Review.id)
+        .join(Assignment, Assignment.id == Review.assignment_id)
+        .where(Assignment.subtask_id == subtask.id, Review.decision != ReviewDecision.REJECTED)
+    )
+    return db.session.scalar(decided.limit(1)) is not None
+
+
+def _unlearn(subtask: Subtask, answered: Sequence[Assignment]) -> None:
+    """Take back what agreement with the old verdict has told; the next one will tell it anew."""
+    verdict, then, sure = subtask.verdict, subtask.resolved_at, subtask.confidence
+    if verdict is None or then is None or sure is None or len(answered) < 2:
+        return
+    weight = -WEIGHTS[Source.AGREEMENT] * sure
+    learn(subtask, [observed(one, verdict, Source.AGREEMENT, weight) for one in answered], then)
 
 
 def counted_answers(subtask: Subtask) -> list[Assignment]:
@@ -177,58 +276,29 @@ def lock_reserve(task_id: str) -> None:
 # What is learned about the labelers
 
 
-def skills_of(task_type: str, labeler_ids: Iterable[str]) -> dict[str, Skill]:
-    records = db.session.scalars(
-        select(SkillRecord)
-        .where(SkillRecord.task_type == task_type, SkillRecord.labeler_id.in_(list(labeler_ids)))
-        .execution_options(populate_existing=True)
-    )
-    return {one.labeler_id: Skill(one.alpha, one.beta, one.updated_at) for one in records}
+def observed(assignment: Assignment, truth: Answer, source: Source, weight: float) -> Evidence:
+    """What an answer shows of its author, if `truth` is right."""
+    task_type = TASK_TYPES[assignment.subtask.task.type]
+    answer = _given(assignment)
+    if assignment.focus is not None:  # she was asked about a part only
+        answer = focus.disputed_part(task_type, answer, assignment.focus)
+        truth = focus.disputed_part(task_type, truth, assignment.focus)
+    return Evidence(assignment.labeler_id, source, task_type.observations(answer, truth), weight)
 
 
-def learn(task_type: str, evidence: Sequence[Evidence], now: datetime) -> None:
-    """Add evidence to the labelers' skills, their rows locked in one order."""
-    labeler_ids = sorted({one.labeler_id for one in evidence})
-    if not labeler_ids:
-        return
-    fresh = {"task_type": task_type, "alpha": PRIOR_ALPHA, "beta": PRIOR_BETA, "updated_at": now}
-    rows = [fresh | {"labeler_id": labeler_id} for labeler_id in labeler_ids]
-    db.session.execute(insert(SkillRecord).on_conflict_do_nothing(), rows)
-    records = db.session.scalars(
-        select(SkillRecord)
-        .where(SkillRecord.task_type == task_type, SkillRecord.labeler_id.in_(labeler_ids))
-        .order_by(SkillRecord.labeler_id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    )
-    for record in records:
-        for one in evidence:
-            if one.labeler_id == record.labeler_id:
-                _observe(record, one, now)
+def learn(subtask: Subtask, evidence: Sequence[Evidence], now: datetime) -> None:
+    task = subtask.task
+    assert task.project_id is not None, "a task that is worked on has a project"
+    skills.learn(task.type, task.project_id, evidence, now)
 
 
-def _observe(record: SkillRecord, one: Evidence, now: datetime) -> None:
-    skill = Skill(record.alpha, record.beta, record.updated_at).observe(one.score, one.weight, now)
-    record.alpha, record.beta, record.updated_at = skill.alpha, skill.beta, now
-    if one.is_gold:
-        record.gold_seen += 1
-        record.real_seen = 0
-
-
-def _agreements(subtask: Subtask, verdict: Verdict, answered: Sequence[Assignment]) -> list[Evidence]:
-    """Agreement with the verdict; an answer that stood alone agrees with itself, which tells nothing."""
-    rejected = _answers(subtask, [AssignmentState.REJECTED])
+def _rejected(subtask: Subtask, verdict: Verdict, source: Source, weight: float) -> list[Evidence]:
+    """What was rejected is compared with the verdict, too; once, if the subtask is resolved again."""
+    rejected = [one for one in _answers(subtask, [AssignmentState.REJECTED]) if one.agreement is None]
     agreement = TASK_TYPES[subtask.task.type].agreement
     for one in rejected:
         one.agreement = agreement(one.answer or {}, verdict.answer)
-    evidence = [Evidence(one.labeler_id, one.agreement or 0.0, WEIGHTS[Source.AGREEMENT]) for one in rejected]
-    if len(answered) > 1:
-        evidence += [
-            Evidence(one.labeler_id, verdict.scores[one.labeler_id], WEIGHTS[Source.AGREEMENT])
-            for one in answered
-            if one.labeler_id in verdict.scores
-        ]
-    return evidence
+    return [observed(one, verdict.answer, source, weight) for one in rejected]
 
 
 def _seams(subtask: Subtask, answered: Sequence[Assignment]) -> list[Evidence]:
@@ -256,11 +326,12 @@ def _seams(subtask: Subtask, answered: Sequence[Assignment]) -> list[Evidence]:
                 continue  # to agree with oneself tells nothing
             score = seam(_given(one), Window(start, stop), answer, Window(other_start, other_stop))
             if score is not None:
-                evidence += [
-                    Evidence(one.labeler_id, score, WEIGHTS[Source.SEAM]),
-                    Evidence(labeler_id, score, WEIGHTS[Source.SEAM]),
-                ]
+                evidence += [_seam(one.labeler_id, score), _seam(labeler_id, score)]
     return evidence
+
+
+def _seam(labeler_id: str, score: float) -> Evidence:
+    return Evidence(labeler_id, Source.SEAM, [Observation(ACCURACY, score)], WEIGHTS[Source.SEAM])
 
 
 def _given(assignment: Assignment) -> Answer:

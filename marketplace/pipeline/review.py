@@ -29,6 +29,7 @@ from marketplace.models.subtask import SUBTASK_MOVES
 from marketplace.pipeline import resolve
 from marketplace.queue import enqueue
 from marketplace.schemas.shape import read
+from routing.skill import WEIGHTS, Source
 from routing.task_types import TASK_TYPES
 from routing.types import Answer, Verdict, Window
 
@@ -63,7 +64,7 @@ def decide(
         raise NotFound("There is no subtask with this id.")
     if subtask.state is not SubtaskState.IN_REVIEW:
         raise WrongState("This subtask is not in review any more.")
-    judged = _find(subtask, assignment_id)
+    judged = _find(subtask, assignment_id, decision)
     if user.labeler_id is not None and user.labeler_id in {a.labeler_id for a in resolve.counted_answers(subtask)}:
         raise Forbidden("You have answered this subtask yourself; somebody else must review it.")
     now = utc_now()
@@ -72,15 +73,20 @@ def decide(
         _reject(subtask, judged, reason, now)
     else:
         counts = judged.answer if decision is ReviewDecision.ACCEPTED else _fixed(subtask, answer)
-        resolve.close(subtask, _verdict(subtask, counts or {}), now)
+        numbers = {"decision": decision.value, "confidence": 1.0, "reviewer": user.id}
+        weight = WEIGHTS[Source.REVIEW]
+        verdict = _verdict(subtask, counts or {})
+        resolve.close(subtask, verdict, now, source=Source.REVIEW, weight=weight, numbers=numbers)
     log.info("subtask reviewed", extra={"subtask_id": subtask.id, "decision": decision})
 
 
-def _find(subtask: Subtask, assignment_id: str) -> Assignment:
+def _find(subtask: Subtask, assignment_id: str, decision: ReviewDecision) -> Assignment:
+    """Of a subtask that was resolved before, answers are accepted already: they may count, but not be rejected."""
     judged = db.session.get(Assignment, assignment_id, populate_existing=True)
     if judged is None or judged.subtask_id != subtask.id:
         raise InvalidInput("Please choose one of the answers of this subtask.", "assignment_id")
-    if judged.state is not AssignmentState.SUBMITTED:
+    may_count = decision is not ReviewDecision.REJECTED and judged.state is AssignmentState.ACCEPTED
+    if judged.state is not AssignmentState.SUBMITTED and not may_count:
         raise WrongState(f"This answer is {judged.state} already.", "assignment_id")
     return judged
 
@@ -114,6 +120,7 @@ def _reject(subtask: Subtask, judged: Assignment, reason: str, now: datetime) ->
     if judged.slot_id is not None:
         db.session.get_one(Slot, judged.slot_id, with_for_update=True).state = SlotState.CANCELED
     subtask.state = check_move(SUBTASK_MOVES, subtask.state, SubtaskState.OPEN)
+    resolve.set_focus(subtask, None)
     if slots.open_slots(subtask, 1):
         enqueue(resolve.resolve_subtask, subtask.id)
 

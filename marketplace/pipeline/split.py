@@ -1,4 +1,4 @@
-"""split_task: cut an ingested task into subtasks, each with its pay frozen and a slot per wanted answer."""
+"""split_task: cut an ingested task into subtasks, each with its pay frozen and a slot for each answer to begin with."""
 
 import logging
 from typing import Any
@@ -14,6 +14,7 @@ from marketplace.models.columns import check_move
 from marketplace.models.task import STAGE_MOVES
 from marketplace.queue import job
 from payouts import pricing
+from routing import overlap
 from routing.task_types import TASK_TYPES
 from routing.types import Piece
 
@@ -36,9 +37,13 @@ def split_task(task_id: str) -> None:
         db.session.flush()  # slots refer to them
         for subtask in subtasks:
             if not subtask.gold:
-                slots.open_slots(subtask, subtask.answers_wanted)
+                slots.open_slots(subtask, _opening(task, subtask))
         task.stage = check_move(STAGE_MOVES, task.stage, TaskStage.LABELING)
         log.info("task split", extra={"task_id": task.id, "subtasks": len(pieces)})
+
+
+def _opening(task: Task, subtask: Subtask) -> int:
+    return overlap.opening(task.project.answers_min if task.project else None, subtask.answers_wanted)
 
 
 def _lane_id(task: Task) -> int:

@@ -7,9 +7,40 @@ from marshmallow import EXCLUDE, INCLUDE, Schema, fields, validate
 from marketplace.schemas.shape import Time
 
 HOURLY_RATE_CENTS_MIN, HOURLY_RATE_CENTS_MAX = 100, 100_000
+TARGET_MIN, TARGET_MAX = 0.5, 0.999
+ANSWERS_MAX = 15
+ERROR_COST_CENTS_MAX = 10_000_000
 
 
-class NewProject(Schema):
+class Wanted(Schema):
+    """How sure answers must be, and what that may cost (ours)."""
+
+    target_confidence = fields.Float(
+        allow_none=True,
+        validate=validate.Range(TARGET_MIN, TARGET_MAX),
+        metadata={"description": "No further answer is asked once the calibrated confidence reaches this (ours)."},
+    )
+    answers_min = fields.Integer(
+        allow_none=True,
+        strict=True,
+        validate=validate.Range(1, ANSWERS_MAX),
+        metadata={
+            "description": "So many answers are asked in any case, and at once (ours). Null: 1 of a labeler whose "
+            "measured accuracy is firm, else 2. The parameter `answers` is the most that are asked."
+        },
+    )
+    error_cost_cents = fields.Integer(
+        allow_none=True,
+        strict=True,
+        validate=validate.Range(0, ERROR_COST_CENTS_MAX),
+        metadata={
+            "description": "What a wrong answer costs you: no answer is asked that is expected to save less than its "
+            "price (ours). Null: as much as 50 answers."
+        },
+    )
+
+
+class NewProject(Wanted):
     """A project to be."""
 
     class Meta:
@@ -32,8 +63,8 @@ class NewProject(Schema):
     )
 
 
-class NewParams(Schema):
-    """Parameters of a project: a new version."""
+class NewParams(Wanted):
+    """Parameters of a project: a new version. What is wanted of the answers has no versions."""
 
     class Meta:
         unknown = INCLUDE
@@ -71,6 +102,9 @@ class ProjectSchema(Schema):
     params = fields.Dict(metadata={"description": "The newest version of the parameters."})
     param_history = fields.Method("versions", metadata={"type": "array", "items": {"type": "object"}})
     hourly_rate_cents = fields.Integer()
+    target_confidence = fields.Float()
+    answers_min = fields.Integer()
+    error_cost_cents = fields.Integer()
     archived = fields.Function(lambda project: project.archived_at is not None, metadata={"type": "boolean"})
 
     def versions(self, project: Any) -> list[dict[str, Any]]:

@@ -1,7 +1,7 @@
 """Measured accuracy: evidence about labelers, faded and weighed, and what it says of each with its uncertainty."""
 
 from routing.skill.accuracy import PRIOR_ALPHA, PRIOR_BETA, Skill
-from routing.skill.confusion import worth
+from routing.skill.confusion import counts, error_profile, row_strength, rows, worth
 from routing.skill.estimate import Estimate, estimate
 from routing.skill.evidence import HALF_LIFE_DAYS, WEIGHTS, Observation, Source, Statistic, confusion_facet, statistics
 from routing.skill.population import Population, population
@@ -21,9 +21,13 @@ __all__ = [
     "Source",
     "Statistic",
     "confusion_facet",
+    "counts",
+    "error_profile",
     "estimate",
     "information",
     "population",
+    "row_strength",
+    "rows",
     "statistics",
     "worth",
 ]

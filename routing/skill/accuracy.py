@@ -26,12 +26,22 @@ class Skill:
         """The skill after one more piece of evidence; raises ValueError for a score or weight out of range."""
         if not 0 <= score <= 1 or weight < 0:
             raise ValueError("a score lies in 0 to 1 and a weight is not negative")
-        faded = self.at(now)
-        return Skill(faded.alpha + weight * score, faded.beta + weight * (1 - score), now)
+        return self._moved(score, weight, now)
+
+    def take_back(self, score: float, weight: float, then: datetime) -> "Skill":
+        """The skill without a piece of evidence that was observed then."""
+        without = self._moved(score, -weight, then)
+        return Skill(max(PRIOR_ALPHA, without.alpha), max(PRIOR_BETA, without.beta), without.updated_at)
+
+    def _moved(self, score: float, weight: float, when: datetime) -> "Skill":
+        """Evidence that is older than what is here has faded as much more."""
+        faded, at = self.at(when), max(when, self.updated_at or when)
+        weight *= fade((at - when).total_seconds() / 86_400)
+        return Skill(faded.alpha + weight * score, faded.beta + weight * (1 - score), at)
 
     def at(self, now: datetime) -> "Skill":
         """The skill with its evidence, though not its prior, faded to `now`."""
-        if self.updated_at is None:
+        if self.updated_at is None or now <= self.updated_at:
             return self
         keep = fade((now - self.updated_at).total_seconds() / 86_400)
         return Skill(PRIOR_ALPHA + keep * (self.alpha - PRIOR_ALPHA), PRIOR_BETA + keep * (self.beta - PRIOR_BETA), now)

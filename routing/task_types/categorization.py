@@ -5,13 +5,17 @@ from typing import Any
 
 from marshmallow import RAISE, Schema, ValidationError, fields, validate
 
-from routing.consensus import votes as consensus
+from routing import skill
+from routing.consensus import classes as consensus
+from routing.consensus.classes import Voter
+from routing.skill import Observation, confusion_facet
 from routing.task_types.params import CHOICES_MAX, Label, TaskParams, label_name, leaves, unique_labels
 from routing.types import Answer as AnswerDict
 from routing.types import Assembled, Piece, Problem, Verdict, Vote, Window
 from routing.types import Params as ParamsDict
 
 NAME = "categorization"
+OBJECTS = ""
 TEXT_SECONDS, IMAGE_SECONDS, CHARACTERS_PER_SECOND = 6, 6, 20
 ANSWERS = 3
 
@@ -84,6 +88,10 @@ def answers_wanted(params: ParamsDict) -> int:
     return int(params["answers"])
 
 
+def classes(params: ParamsDict) -> tuple[str, ...]:
+    return () if params["allow_multiple"] else tuple(leaves(params["categories"]))
+
+
 def check_answer(answer: AnswerDict, params: ParamsDict, window: Window | None) -> list[Problem]:
     names = leaves(params["categories"])
     given = answer["category"]
@@ -115,32 +123,60 @@ def agreement(a: AnswerDict, b: AnswerDict) -> float:
 
 
 def merge(votes: Sequence[Vote]) -> Verdict:
-    """The most probable category; where several are allowed, each by its own vote."""
-    accuracy = consensus.weights(votes)
-    if len(votes) == 1:
-        return Verdict(votes[0].answer, float(accuracy[0]), {votes[0].labeler_id: 1.0})
+    """The most probable category; where several are allowed, each by its own vote.
+
+    Whoever stands alone is as right as she usually is.
+    """
     if any(isinstance(vote.answer["category"], list) for vote in votes):
-        answer, confidence = _merge_sets(votes, accuracy)
+        answer, confidence, posterior = _merge_sets(votes)
     else:
-        labels = [vote.answer["category"] for vote in votes]
-        # How many classes there are the votes do not say; one more than was voted for is cautious.
-        posterior = consensus.class_posterior(labels, accuracy, classes=len(set(labels)) + 1)
-        best = max(posterior, key=lambda label: posterior[label])
-        answer, confidence = {"category": best}, posterior[best]
-    return Verdict(answer, confidence, {vote.labeler_id: agreement(vote.answer, answer) for vote in votes})
+        answer, confidence, posterior = _merge_classes(votes)
+    if len(votes) == 1:
+        confidence = _voter(votes[0]).accuracy
+    scores = {vote.labeler_id: agreement(vote.answer, answer) for vote in votes}
+    return Verdict(answer, confidence, scores, posterior=posterior)
 
 
-def _merge_sets(votes: Sequence[Vote], accuracy: Any) -> tuple[AnswerDict, float]:
+Merge = tuple[AnswerDict, float, dict[str, float]]
+
+
+def _merge_classes(votes: Sequence[Vote]) -> Merge:
+    labels = [vote.answer["category"] for vote in votes]
+    known = votes[0].profile.classes if votes[0].profile else None
+    # How many classes there are the votes do not say; one more than was voted for is cautious.
+    names = list(known.names) if known else [*sorted(set(labels)), ""]
+    prior = dict(zip(names, known.prior.tolist(), strict=True)) if known else None
+    voters = [_voter(vote) for vote in votes]
+    merged = consensus.merge(labels, voters, names, prior)
+    posterior = consensus.posterior(labels, voters, names, prior)
+    return {"category": merged.value}, merged.confidence, {str(name): p for name, p in posterior.items()}
+
+
+def _voter(vote: Vote) -> Voter:
+    """What was measured of the author: her accuracy and her confusion, or the vote's weight alone."""
+    if vote.profile is None:
+        return Voter(min(0.99, max(0.05, vote.weight)))
+    names = vote.profile.classes.names if vote.profile.classes else ()
+    counts = skill.counts(vote.profile.local, names)
+    seen = {(names[t], names[g]): float(counts[t, g]) for t, g in zip(*counts.nonzero(), strict=True)}
+    return Voter(min(0.99, max(0.05, vote.profile.accuracy.mean)), seen)
+
+
+def _merge_sets(votes: Sequence[Vote]) -> Merge:
     sets = [_as_set(vote.answer) for vote in votes]
-    chosen, confidence = [], 1.0
+    voters = [Voter(_voter(vote).accuracy) for vote in votes]
+    chosen, doubtful = [], {"yes": 1.0, "no": 0.0}
     for name in dict.fromkeys(name for vote in votes for name in vote.answer["category"]):
-        posterior = consensus.class_posterior([name in s for s in sets], accuracy, classes=2)
-        if posterior.get(True, 0.0) >= 0.5:
+        by_outcome = consensus.posterior([name in one for one in sets], voters, [True, False])
+        if by_outcome[True] >= 0.5:
             chosen.append(name)
-        confidence = min(confidence, max(posterior.values()))
+        if max(by_outcome.values()) < max(doubtful.values()):
+            doubtful = {"yes": by_outcome[True], "no": by_outcome[False]}
+    confidence = max(doubtful.values())
     if not chosen:  # at least one is always asked for
-        chosen, confidence = list(votes[int(accuracy.argmax())].answer["category"]), 0.0
-    return {"category": chosen}, confidence
+        best = max(range(len(votes)), key=lambda k: voters[k].accuracy)
+        chosen, confidence = list(votes[best].answer["category"]), 0.0
+    return {"category": chosen}, confidence, doubtful
 
 
 def _as_set(answer: AnswerDict) -> set[str]:
@@ -150,6 +186,23 @@ def _as_set(answer: AnswerDict) -> set[str]:
 
 def grade(answer: AnswerDict, truth: AnswerDict) -> float:
     return agreement(answer, truth)
+
+
+def same_objects(a: Sequence[dict[str, Any]], b: Sequence[dict[str, Any]]) -> list[tuple[int, int]]:
+    return []
+
+
+def observations(answer: AnswerDict, truth: AnswerDict) -> list[Observation]:
+    seen = [Observation("accuracy", agreement(answer, truth))]
+    given, right = answer["category"], truth["category"]
+    if isinstance(given, str) and isinstance(right, str):
+        seen += [Observation(f"class:{right}", float(given == right)), Observation(confusion_facet(right, given), 1.0)]
+        return seen
+    for name in _as_set(truth):
+        seen.append(Observation(f"class:{name}", float(name in _as_set(answer))))
+    found = len(_as_set(answer) & _as_set(truth))
+    seen.append(Observation("recall", found / len(_as_set(truth))))
+    return [*seen, Observation("precision", found / len(_as_set(answer)))]
 
 
 def seam_agreement(a: AnswerDict, window_a: Window, b: AnswerDict, window_b: Window) -> float | None:

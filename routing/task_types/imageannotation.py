@@ -8,9 +8,10 @@ from marshmallow import INCLUDE, RAISE, Schema, ValidationError, fields, validat
 from numpy.typing import NDArray
 
 from routing.consensus import votes as consensus
-from routing.geometry import boxes
+from routing.geometry import boxes, observed
 from routing.geometry.middle import middle
 from routing.geometry.pairing import cheapest_pairs
+from routing.skill import Observation
 from routing.task_types.params import (
     COORDINATE_MAX,
     LABELS_MAX,
@@ -29,6 +30,7 @@ from routing.types import Assembled, Piece, Problem, Verdict, Vote, Window
 from routing.types import Params as ParamsDict
 
 NAME = "imageannotation"
+OBJECTS = "annotations"
 EFFORT_SECONDS = 90
 ANNOTATIONS_MAX = 2_000
 SIDE_MIN = 0.001  # pixels: a box of nothing has no overlap with itself
@@ -138,6 +140,10 @@ def answers_wanted(params: ParamsDict) -> int:
     return int(params["answers"])
 
 
+def classes(params: ParamsDict) -> tuple[str, ...]:
+    return tuple(leaves(params["geometries"]["box"]["objects_to_annotate"]))
+
+
 def check_answer(answer: AnswerDict, params: ParamsDict, window: Window | None) -> list[Problem]:
     geometry = params["geometries"]["box"]
     names = leaves(geometry["objects_to_annotate"])
@@ -228,6 +234,14 @@ def _joined(group: dict[int, dict[str, Any]], accuracy: NDArray[np.float64]) -> 
 
 def grade(answer: AnswerDict, truth: AnswerDict) -> float:
     return agreement(answer, truth)
+
+
+def same_objects(a: Sequence[dict[str, Any]], b: Sequence[dict[str, Any]]) -> list[tuple[int, int]]:
+    return observed.box_pairs(a, b)
+
+
+def observations(answer: AnswerDict, truth: AnswerDict) -> list[Observation]:
+    return [Observation("accuracy", agreement(answer, truth)), *observed.of_boxes(answer, truth)]
 
 
 def seam_agreement(a: AnswerDict, window_a: Window, b: AnswerDict, window_b: Window) -> float | None:

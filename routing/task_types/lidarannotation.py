@@ -9,8 +9,9 @@ from marshmallow import RAISE, Schema, ValidationError, fields, validate, valida
 
 from routing import windows
 from routing.consensus import votes as consensus
-from routing.geometry import cuboids, tracks
+from routing.geometry import cuboids, observed, tracks
 from routing.reassembly import assemble_tracks, join_attributes
+from routing.skill import Observation
 from routing.task_types.params import (
     COORDINATE_MAX,
     LABELS_MAX,
@@ -30,6 +31,7 @@ from routing.types import Assembled, Piece, Problem, Verdict, Vote, Window
 from routing.types import Params as ParamsDict
 
 NAME = "lidarannotation"
+OBJECTS = "tracks"
 SETTLE_SECONDS, FRAME_SECONDS = 120, 24  # to look around once, and per frame
 TRACKS_MAX, FRAMES_MAX = 1_000, 1_000_000
 SIZE_MIN, SIZE_MAX = 0.001, 200.0
@@ -181,6 +183,10 @@ def answers_wanted(params: ParamsDict) -> int:
     return int(params["answers"])
 
 
+def classes(params: ParamsDict) -> tuple[str, ...]:
+    return tuple(leaves(params["labels"]))
+
+
 def check_answer(answer: AnswerDict, params: ParamsDict, window: Window | None) -> list[Problem]:
     names = leaves(params["labels"])
     problems, ids = [], set()
@@ -286,6 +292,14 @@ def _average(frame: int, seen: list[tuple[float, dict[str, Any]]]) -> dict[str, 
 
 def grade(answer: AnswerDict, truth: AnswerDict) -> float:
     return agreement(answer, truth)
+
+
+def same_objects(a: Sequence[dict[str, Any]], b: Sequence[dict[str, Any]]) -> list[tuple[int, int]]:
+    return observed.track_pairs(a, b)
+
+
+def observations(answer: AnswerDict, truth: AnswerDict) -> list[Observation]:
+    return [Observation("accuracy", agreement(answer, truth)), *observed.of_tracks(answer, truth)]
 
 
 def seam_agreement(a: AnswerDict, window_a: Window, b: AnswerDict, window_b: Window) -> float | None:

@@ -5,6 +5,7 @@ from typing import Any, Protocol
 
 from marshmallow import Schema
 
+from routing.skill import Observation
 from routing.types import Answer as AnswerDict
 from routing.types import Assembled, Piece, Problem, Verdict, Vote, Window
 from routing.types import Params as ParamsDict
@@ -19,6 +20,11 @@ class TaskType(Protocol):
 
     @property
     def NAME(self) -> str: ...  # noqa: N802  (a module's constants read as read-only attributes)
+
+    @property
+    def OBJECTS(self) -> str:  # noqa: N802
+        """The key of an answer's list of objects, each with an id; empty for an answer without objects."""
+        ...
 
     @property
     def Params(self) -> type[Schema]:  # noqa: N802
@@ -42,7 +48,13 @@ class TaskType(Protocol):
         """Cut a task into subtasks, each with its expected effort in active seconds."""
         ...
 
-    def answers_wanted(self, params: ParamsDict) -> int: ...
+    def answers_wanted(self, params: ParamsDict) -> int:
+        """How many answers are asked at most: what is reserved for."""
+        ...
+
+    def classes(self, params: ParamsDict) -> tuple[str, ...]:
+        """The classes of which one is given, each time; empty where that is not what is asked."""
+        ...
 
     def check_answer(self, answer: AnswerDict, params: ParamsDict, window: Window | None) -> list[Problem]:
         """What is wrong with an answer whose shape is right; empty if nothing is."""
@@ -62,6 +74,14 @@ class TaskType(Protocol):
 
     def grade(self, answer: AnswerDict, truth: AnswerDict) -> float:
         """How right an answer is, 0 to 1."""
+        ...
+
+    def same_objects(self, a: Sequence[dict[str, Any]], b: Sequence[dict[str, Any]]) -> list[tuple[int, int]]:
+        """Places of those objects of `a` and of `b` that are one thing, each at most once."""
+        ...
+
+    def observations(self, answer: AnswerDict, truth: AnswerDict) -> list[Observation]:
+        """What an answer shows of its author, facet by facet; "accuracy" is always among them."""
         ...
 
     def seam_agreement(self, a: AnswerDict, window_a: Window, b: AnswerDict, window_b: Window) -> float | None:

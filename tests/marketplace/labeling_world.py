@@ -10,16 +10,19 @@ from typing import Any
 from flask import Flask
 from sqlalchemy import func, select
 
-from marketplace import people, projects
+from marketplace import people, projects, skills
 from marketplace.clock import utc_now
 from marketplace.db import db, transaction
 from marketplace.models import Assignment, AssignmentState, Customer, KeyMode, Labeler, Slot, SlotState, Subtask, Task
 from marketplace.pipeline import dispatch, intake, resolve, submit
 from marketplace.pipeline.dispatch import Claim
+from marketplace.skills import Evidence
 from payouts import postings
+from routing.skill import Observation, Source
 
 CATEGORIES = ["cat", "dog", "other"]
 CAT = {"category": "cat"}
+ALL = 15  # as the least number of answers: as many as are reserved for
 
 
 @dataclass
@@ -31,12 +34,23 @@ class Yard:
     customer: Customer
     labelers: list[Labeler] = field(default_factory=list)
 
-    def send(self, count: int = 1, *, project: str = "texts", answers: int = 2, **body: Any) -> list[Task]:
+    def send(
+        self,
+        count: int = 1,
+        *,
+        project: str = "texts",
+        answers: int = 2,
+        answers_min: int | None = ALL,
+        **body: Any,
+    ) -> list[Task]:
+        """Unless `answers_min` says otherwise all answers are asked, and at once."""
         gold = body.pop("expected_answer", None)
         with transaction():
             if projects.find_project(self.customer, KeyMode.LIVE, project) is None:
                 params = {"categories": CATEGORIES}
-                projects.create_project(self.customer, KeyMode.LIVE, project, "categorization", params)
+                projects.create_project(
+                    self.customer, KeyMode.LIVE, project, "categorization", params, answers_min=answers_min
+                )
             asked = {"project": project, "attachment": "A cat sat on the mat.", "attachment_type": "text"}
             tasks = [
                 intake.accept_task(
@@ -121,6 +135,15 @@ class Chance:
 
     def random(self) -> float:
         return self.value
+
+
+def measure(yard: Yard, labeler: Labeler, right: int, wrong: int, *, project: str = "texts") -> None:
+    """So many right and wrong answers to gold, as if she had given them."""
+    listed = [Observation("accuracy", 1.0)] * right + [Observation("accuracy", 0.0)] * wrong
+    with transaction():
+        found = projects.find_project(yard.customer, KeyMode.LIVE, project)
+        assert found is not None
+        skills.learn(found.task_type, found.id, [Evidence(labeler.id, Source.GOLD, listed, 1.0)], utc_now())
 
 
 # What the rows say

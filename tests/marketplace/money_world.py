@@ -59,7 +59,7 @@ def build(app: Flask, run_jobs: Callable[[], None]) -> World:
         customer = people.create_customer("Nora", email="nora@example.org").customer
         postings.fund_customer(db.session(), customer.id, 100_000, key="opening")
         params = {"categories": ["cat", "dog"], "answers": 2}
-        project = projects.create_project(customer, KeyMode.LIVE, "texts", "categorization", params)
+        project = projects.create_project(customer, KeyMode.LIVE, "texts", "categorization", params, answers_min=2)
         ana, ben = (Labeler(name=name, email=f"{name.lower()}@example.org") for name in ("Ana", "Ben"))
         db.session.add_all([ana, ben])
         db.session.flush()

@@ -114,7 +114,7 @@ def build(app: Flask, run_jobs: Callable[[], None]) -> World:
         assert nora.customer is not None
         postings.fund_customer(db.session(), nora.customer.id, 100_000, key="opening")
         params = {"categories": LABELS, "answers": 2}
-        project = projects.create_project(nora.customer, KeyMode.LIVE, "texts", "categorization", params)
+        project = projects.create_project(nora.customer, KeyMode.LIVE, "texts", "categorization", params, answers_min=2)
     return World(app, run_jobs, nora.customer, project, {"nora": nora})
 
 

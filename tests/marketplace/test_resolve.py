@@ -27,7 +27,7 @@ from payouts import ledger
 from payouts.chart import PLATFORM, Kind
 from routing.skill import PRIOR_ALPHA, PRIOR_BETA, WEIGHTS, Source
 from tests.marketplace import labeling_world
-from tests.marketplace.labeling_world import Chance, Yard, category, give, states_of, subtask_of
+from tests.marketplace.labeling_world import Chance, Yard, category, give, measure, states_of, subtask_of
 
 
 @pytest.fixture
@@ -91,9 +91,8 @@ def test_the_voice_of_the_measured_counts_more(yard: Yard) -> None:
     """Two careless labelers against one who is known to be right."""
     yard.send(answers=3)
     labelers = yard.hire(3)
-    with transaction():
-        for labeler, alpha, beta in zip(labelers, (60.0, 4.0, 4.0), (1.0, 6.0, 6.0), strict=True):
-            db.session.add(SkillRecord(labeler_id=labeler.id, task_type="categorization", alpha=alpha, beta=beta))
+    for labeler, right, wrong in zip(labelers, (60, 4, 4), (1, 6, 6), strict=True):
+        measure(yard, labeler, right, wrong)
     for labeler, name in zip(labelers, ["cat", "dog", "dog"], strict=True):
         subtask = give(labeler, category(name))
     yard.run_jobs()

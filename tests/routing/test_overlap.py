@@ -19,6 +19,7 @@ from routing.overlap import (
     is_trusted,
     may_reopen,
     needs_review,
+    opening,
 )
 from routing.skill import Estimate
 
@@ -44,7 +45,7 @@ def test_asked_between_minimum_and_maximum_and_only_in_doubt(
     wanted: Terms, confidence: float, answered: int, gain: float, trusted: bool, anybody: bool
 ) -> None:
     choice = another_answer(confidence, wanted, answered=answered, gain=gain, trusted=trusted, anybody=anybody)
-    assert 1 <= wanted.opening <= choice.minimum <= wanted.maximum
+    assert 1 <= opening(wanted.minimum, wanted.maximum) <= choice.minimum <= wanted.maximum
     if choice.again:
         assert answered < wanted.maximum
         assert answered < choice.minimum or (confidence < wanted.target and anybody)

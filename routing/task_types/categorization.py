@@ -147,9 +147,11 @@ def _merge_classes(votes: Sequence[Vote]) -> Merge:
     names = list(known.names) if known else [*sorted(set(labels)), ""]
     prior = dict(zip(names, known.prior.tolist(), strict=True)) if known else None
     voters = [_voter(vote) for vote in votes]
-    merged = consensus.merge(labels, voters, names, prior)
-    posterior = consensus.posterior(labels, voters, names, prior)
-    return {"category": merged.value}, merged.confidence, {str(name): p for name, p in posterior.items()}
+    posterior = {str(name): p for name, p in consensus.posterior(labels, voters, names, prior).items()}
+    # What all say counts, whatever is likely; that nobody said the right one is no answer.
+    candidates = sorted(set(labels)) if not known or len(set(labels)) == 1 else known.names
+    best = max(candidates, key=lambda name: posterior[name])
+    return {"category": best}, posterior[best], posterior
 
 
 def _voter(vote: Vote) -> Voter:

@@ -1,12 +1,12 @@
-"""Boxes of several labelers to one set of boxes: grouped, weighed for existence, placed at the weighted median.
+"""Boxes of several labelers to one set of boxes.
 
-Each edge is the weighted median of those drawn: a labeler weighs by her measured error (1 / sigma squared), and a box
-by how much the others of its group overlap it, so that the one drawn around two things does not pull. Measured in
-benchmarks/crowd/boxes.py.
+Grouped, weighed for existence and kept as objects.py says. Each edge is the robust mean of those drawn: a labeler
+weighs by her measured error (1 / sigma squared), and a box by how much the others of its group overlap it, so that the
+one drawn around two things does not pull. Measured in benchmarks/crowd/boxes.py.
 """
 
-from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,14 +15,13 @@ from numpy.typing import NDArray
 from routing.consensus import objects
 from routing.consensus.existence import DEFAULT, Existence
 from routing.consensus.merged import Merged
-from routing.consensus.objects import Candidates, Drawn, Finder
+from routing.consensus.objects import Finder, Joined, OnlineObjects
+from routing.consensus.objects_fit import Learned
+from routing.consensus.objects_fit import refit as refit_objects
 from routing.geometry import boxes as geometry
-from routing.geometry.middle import middle
-from routing.geometry.pairing import cheapest_pairs
+from routing.geometry.robust import robust_mean
 
 Array = NDArray[np.float64]
-ALIKE = 0.3  # mean overlap (IoU) of what is one object; lower joined neighbours, higher cut objects in two
-OTHER_LABEL = 0.75  # how alike two boxes of different classes are, beside two of one class
 AGREEMENT_POWER = 4.0
 
 
@@ -59,19 +58,59 @@ class Reliability(Finder):
     sigma: float = 0.07
 
 
-@dataclass(frozen=True)
-class Joined:
-    """A merged answer with all candidates: (answer, box) of each one's members, and its place as a row."""
+class BoxShape:
+    """Nearness is the overlap (IoU)."""
 
-    merged: Merged[Boxes]
-    candidates: Candidates
-    all_members: tuple[tuple[tuple[int, int], ...], ...]
-    places: Array
+    alike = 0.3  # lower joined neighbours, higher cut objects in two
+    right = 0.5  # from here on a box is of that object, when gold is compared
+    errors_of = ("sigma",)
 
-    @property
-    def members(self) -> tuple[tuple[tuple[int, int], ...], ...]:
-        """Of each box of the merged answer."""
-        return tuple(self.all_members[k] for k in self.candidates.kept)
+    def labels(self, things: Boxes) -> tuple[str, ...]:
+        return things.labels
+
+    def key(self, things: Boxes) -> Any:
+        return things.rows.tobytes(), things.labels
+
+    def near(self, a: Boxes, b: Boxes) -> Array:
+        return overlap(a.rows, b.rows)
+
+    def stack(self, answers: Sequence[Boxes]) -> Boxes:
+        labels = tuple(label for one in answers for label in one.labels)
+        return Boxes(np.concatenate([one.rows for one in answers]), labels)
+
+    def pick(self, things: Boxes, at: Sequence[int]) -> Boxes:
+        return Boxes(things.rows[list(at)].reshape(-1, 4), tuple(things.labels[i] for i in at))
+
+    def join(
+        self,
+        things: Boxes,
+        groups: Sequence[Sequence[int]],
+        labels: Sequence[str],
+        authors: Sequence[Reliability],
+        near: Array,
+    ) -> Boxes:
+        sigma = np.array([author.sigma for author in authors])
+        rows = [_place(things.rows[g], sigma[g], near[np.ix_(g, g)]) for g in groups]
+        return Boxes.of(rows, labels)
+
+    def errors(self, things: Boxes) -> Array:
+        """(k, 1): of each drawing of one object how far its edges are from the median of the others', in sides."""
+        edges = edges_of(things.rows)
+        errors = np.zeros((len(edges), 1))
+        for k in range(len(edges)):
+            middle = np.median(np.delete(edges, k, axis=0), axis=0)
+            sides = np.tile(np.maximum(middle[2:] - middle[:2], 1e-9), 2)
+            errors[k] = np.minimum(np.abs(edges[k] - middle) / sides, 0.5).mean()
+        return errors
+
+
+SHAPE = BoxShape()
+disputed, expected_quality = objects.disputed, objects.expected_quality_of
+
+
+class OnlineBoxes(OnlineObjects[Boxes, Reliability]):
+    def __init__(self, model: Existence = DEFAULT) -> None:
+        super().__init__(SHAPE, model)
 
 
 def merge(answers: Sequence[Boxes], reliability: Sequence[Reliability], model: Existence = DEFAULT) -> Merged[Boxes]:
@@ -79,7 +118,7 @@ def merge(answers: Sequence[Boxes], reliability: Sequence[Reliability], model: E
     return join(answers, reliability, model).merged
 
 
-def join(answers: Sequence[Boxes], reliability: Sequence[Reliability], model: Existence = DEFAULT) -> Joined:
+def join(answers: Sequence[Boxes], reliability: Sequence[Reliability], model: Existence = DEFAULT) -> Joined[Boxes]:
     """As `merge`, with the members of each box and all candidates."""
     online = OnlineBoxes(model)
     for answer, labeler in zip(answers, reliability, strict=True):
@@ -87,117 +126,40 @@ def join(answers: Sequence[Boxes], reliability: Sequence[Reliability], model: Ex
     return online.joined()
 
 
+def refit(
+    tasks: Mapping[Hashable, Mapping[Hashable, Boxes]],
+    gold: Mapping[Hashable, Boxes],
+    rng: np.random.Generator,
+    start: Existence = DEFAULT,
+) -> Learned[Reliability]:
+    """Every labeler's reliability and the model of existence, from all answers and the truth of some tasks."""
+    return refit_objects(SHAPE, Reliability(), tasks, gold, rng, start)
+
+
 def similarity(a: Boxes, b: Boxes) -> float:
     """Twice the overlap of the best pairing over all boxes; another class halves a pair; two empty answers agree."""
-    count = len(a) + len(b)
-    if count == 0:
-        return 1.0
-    pairs = geometry.iou(a.rows, b.rows) * np.where(_same(a.labels, b.labels), 1.0, 0.5)
-    rows, columns = cheapest_pairs(-pairs)
-    return min(1.0, 2 * float(pairs[rows, columns].sum()) / count)
-
-
-def expected_quality(merged: Merged[Boxes]) -> float:
-    """The expected similarity of the merged answer to the truth, 0 to 1: what a target is compared with."""
-    return merged.confidence
-
-
-def disputed(merged: Merged[Boxes], threshold: float) -> list[int]:
-    """The boxes of the merged answer that are not sure enough: the only ones to ask about again."""
-    return [k for k, sure in enumerate(merged.parts) if sure < threshold]
-
-
-class OnlineBoxes:
-    """Answers as they come in: `add` computes the overlaps of the new boxes only, `merged` groups what is there."""
-
-    def __init__(self, model: Existence = DEFAULT) -> None:
-        self._model = model
-        self._answers: list[Boxes] = []
-        self._labelers: list[Reliability] = []
-        self._likeness: Array = np.zeros((0, 0))
-        self._rows: Array = np.zeros((0, 4))
-        self._names: list[str] = []
-
-    def __len__(self) -> int:
-        return len(self._answers)
-
-    def add(self, answer: Boxes, reliability: Reliability) -> None:
-        before, count = len(self._rows), len(self._rows) + len(answer)
-        rows = np.concatenate([self._rows, answer.rows])
-        across = overlap(answer.rows, rows) * np.where(
-            _same(answer.labels, [*self._names, *answer.labels]), 1.0, OTHER_LABEL
-        )
-        likeness = np.empty((count, count))
-        likeness[:before, :before] = self._likeness
-        likeness[before:] = across
-        likeness[:before, before:] = across[:, :before].T
-        self._rows, self._likeness = rows, likeness
-        self._names += answer.labels
-        self._answers.append(answer)
-        self._labelers.append(reliability)
-
-    def merged(self) -> Merged[Boxes]:
-        return self.joined().merged
-
-    def joined(self) -> Joined:
-        """Raises ValueError where there is no answer yet."""
-        if not self._answers:
-            raise ValueError("answers: there must be at least one")
-        order = self._order()
-        drawn, rows = self._drawn(order)
-        found = objects.candidates(drawn, ALIKE, self._model)
-        places = self._places(order, drawn, rows, found.groups)
-        value = Boxes(places[found.kept], tuple(found.labels[k] for k in found.kept))
-        if len(order) == 1:
-            value = self._answers[0]
-        scores = tuple(similarity(answer, value) for answer in self._answers)
-        members = tuple(tuple((order[drawn.owners[i]], int(drawn.places[i])) for i in g) for g in found.groups)
-        return Joined(Merged(value, found.confidence, found.parts, scores), found, members, places)
-
-    def _order(self) -> list[int]:
-        """The answers in an order that does not depend on when they came."""
-        return sorted(
-            range(len(self._answers)),
-            key=lambda k: (
-                [-x for x in astuple(self._labelers[k])],
-                self._answers[k].rows.tobytes(),
-                self._answers[k].labels,
-            ),
-        )
-
-    def _drawn(self, order: Sequence[int]) -> tuple[Drawn, Array]:
-        starts = np.cumsum([0, *(len(one) for one in self._answers)])
-        at = np.concatenate([np.arange(starts[k], starts[k + 1]) for k in order])
-        owners, places = objects.stack([len(self._answers[k]) for k in order])
-        labels = [self._names[i] for i in at]
-        finders = [self._labelers[k] for k in order]
-        return Drawn(self._likeness[np.ix_(at, at)], owners, places, labels, finders), self._rows[at]
-
-    def _places(self, order: Sequence[int], drawn: Drawn, rows: Array, groups: Sequence[Sequence[int]]) -> Array:
-        sigma = np.array([self._labelers[k].sigma for k in order])[drawn.owners]
-        joined = [_place(rows[g], sigma[g], drawn.likeness[np.ix_(g, g)]) for g in groups]
-        return np.array(joined).reshape(-1, 4)
+    return objects.similarity(SHAPE, a, b)
 
 
 def overlap(a: Array, b: Array) -> Array:
-    """(n, m) intersection over union, the same to the last bit whichever way round."""
-    far_a, far_b = a[:, :2] + a[:, 2:], b[:, :2] + b[:, 2:]
-    sides = np.minimum(far_a[:, None], far_b[None]) - np.maximum(a[:, None, :2], b[None, :, :2])
-    shared = np.maximum(0, sides).prod(axis=2)
-    area_a, area_b = a[:, 2:].prod(axis=1), b[:, 2:].prod(axis=1)
-    return np.asarray(shared / (area_a[:, None] + area_b[None] - shared))
+    """(n, m) intersection over union, exactly 1 for equal boxes and the same whichever way round."""
+    return (geometry.iou(a, b) + geometry.iou(b, a).T) / 2  # measured from either corner: rounding is the same
 
 
-def _same(a: Sequence[str], b: Sequence[str]) -> NDArray[np.bool_]:
-    return np.array([[x == y for y in b] for x in a], dtype=bool).reshape(len(a), len(b))
+def edges_of(rows: Array) -> Array:
+    """Left, top, right, bottom."""
+    return np.hstack([rows[:, :2], rows[:, :2] + rows[:, 2:]])
 
 
-def _place(rows: Array, sigma: Array, likeness: Array) -> Array:
-    """The weighted median of the edges of (k, 4) rows, as a row."""
-    edges = np.hstack([rows[:, :2], rows[:, :2] + rows[:, 2:]])
-    agreed = np.ones(len(rows)) if len(rows) <= 2 else (likeness.sum(axis=1) - 1) / (len(rows) - 1)
-    # Sides, not far edges, where all agree: adding and subtracting would not give them back exactly.
-    if (rows == rows[0]).all():
+def _place(rows: Array, sigma: Array, near: Array) -> Array:
+    """The robust mean of the edges of (k, 4) rows, as a row."""
+    if len(rows) == 1 or (rows == rows[0]).all():
         return rows[0]
-    left, top, right, bottom = middle(edges, np.maximum(agreed, 1e-3) ** AGREEMENT_POWER / sigma**2)
-    return np.array([left, top, right - left, bottom - top])
+    agreed = np.ones(len(rows)) if len(rows) <= 2 else (near.sum(axis=1) - 1) / (len(rows) - 1)
+    weight = np.maximum(agreed, 1e-3) ** AGREEMENT_POWER / sigma**2
+    edges = edges_of(rows)
+    scale = np.tile(np.median(rows[:, 2:], axis=0), 2) * np.median(sigma)
+    left, top, right, bottom = robust_mean(edges, weight, scale).tolist()
+    # Never smaller or larger than what was drawn: a box as small as allowed stays so.
+    width, height = np.clip([right - left, bottom - top], rows[:, 2:].min(axis=0), rows[:, 2:].max(axis=0))
+    return np.array([left, top, width, height])

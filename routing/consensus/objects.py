@@ -1,58 +1,99 @@
-"""Which of the things that several labelers drew are one object: what boxes, polygons, points and cuboids share.
+"""Several labelers' objects to one set of objects: what boxes, polygons, points, cuboids and tracks share.
 
-Average-link clustering by likeness, with the rule that nobody draws one object twice: the two groups that are most
-alike on average join first, unless one labeler is in both, until no two are alike enough (constrained agglomerative
-clustering; Davidson and Ravi 2005). Dealing each labeler's things out anew by an optimal assignment to the groups was
-tried and changed no figure in the second digit, so it is not here.
+What they drew is grouped (grouping.py), each group weighed for existence (existence.py), its class voted on, its
+geometry joined by the kind's own rule (`Shape`), and those are kept that make the expected F1 highest.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Sequence
+from dataclasses import astuple, dataclass
+from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from routing.consensus.existence import DEFAULT, Evidence, Existence, choose, expected_gain, expected_quality
+from routing.consensus.grouping import group
+from routing.consensus.merged import Merged
 from routing.consensus.votes import class_posterior
+from routing.geometry.pairing import cheapest_pairs
 
 Array = NDArray[np.float64]
 Places = NDArray[np.intp]
+OTHER_LABEL = 0.75  # how alike two drawings of different classes are, beside two of one class
+LABEL_MIN, LABEL_MAX = 0.05, 0.99
 
 
 @dataclass(frozen=True)
 class Finder:
-    """What is known of a labeler of objects: `recall` (found of what was there), `precision` (real of what she drew),
-    `label` (the right class of what she found). The defaults are an unknown labeler's."""
+    """What is known of a labeler of objects; the defaults are an unknown labeler's.
+
+    `recall`: found of what was there; `precision`: real of what she drew; `label`: the right class of what she found.
+    """
 
     recall: float = 0.8
     precision: float = 0.8
     label: float = 0.9
 
 
-@dataclass(frozen=True)
-class Drawn:
-    """Everything that was drawn, answer by answer: `owners` and `places` say whose, and which of hers, each thing is.
+A = TypeVar("A")
+R = TypeVar("R", bound=Finder)
+R_in = TypeVar("R_in", bound=Finder, contravariant=True)
 
-    `likeness` is (m, m), symmetric, 0 to 1; `labels` has a class a thing, "" where there are no classes.
-    """
 
-    likeness: Array
-    owners: Places
-    places: Places
-    labels: Sequence[str]
-    finders: Sequence[Finder]
+class Shape(Protocol[A, R_in]):
+    """What a kind of object knows of its geometry; `A` holds any number of things of the kind."""
+
+    @property
+    def alike(self) -> float:
+        """Least mean nearness of the drawings of one object."""
+        ...
+
+    @property
+    def right(self) -> float:
+        """Nearness from which on a drawing is of that true object."""
+        ...
+
+    @property
+    def errors_of(self) -> tuple[str, ...]:
+        """The fields of the labelers' reliability that `errors` measures."""
+        ...
+
+    def labels(self, things: A) -> tuple[str, ...]:
+        """A class each, "" where there are no classes."""
+        ...
+
+    def key(self, things: A) -> Any:
+        """Sorts answers in an order that depends on their content only."""
+        ...
+
+    def near(self, a: A, b: A) -> Array:
+        """(n, m) nearness, 0 to 1, whatever the class; the same whichever way round."""
+        ...
+
+    def stack(self, answers: Sequence[A]) -> A: ...
+
+    def pick(self, things: A, at: Sequence[int]) -> A: ...
+
+    def join(
+        self, things: A, groups: Sequence[Sequence[int]], labels: Sequence[str], authors: Sequence[R_in], near: Array
+    ) -> A:
+        """One thing a group; `authors` and the square `near` run over `things`."""
+        ...
+
+    def errors(self, things: A) -> Array:
+        """(k, fields) how far each of three or more drawings of one object is from the others."""
+        ...
 
 
 @dataclass(frozen=True)
 class Candidates:
-    """Groups of what was drawn, with what is believed of each: arrays run over `groups`, which hold rows of Drawn."""
+    """Groups of what was drawn, with what is believed of each; the arrays run over the groups."""
 
-    groups: list[list[int]]
     evidence: Evidence
     exists: Array  # probability that there is such an object
     labels: list[str]
     label_right: Array  # probability of that class
-    near: Array  # expected likeness of the joined geometry and the true one, if there is such an object
+    near: Array  # expected nearness of the joined geometry and the true one, if there is such an object
     kept: Places  # those that belong into the answer, in order
     unseen: float  # expected number of objects that nobody drew
     chance_unseen: float  # that an object escaped everyone
@@ -76,113 +117,155 @@ class Candidates:
         return float(self.gains.sum() + self.gain_by_new)
 
 
-def stack(counts: Sequence[int]) -> tuple[Places, Places]:
-    """Owners and places of things that are stacked answer by answer."""
-    owners = np.repeat(np.arange(len(counts)), counts)
-    places = np.concatenate([np.arange(n) for n in counts]) if len(counts) else np.zeros(0, np.intp)
-    return owners, places.astype(np.intp)
+@dataclass(frozen=True)
+class Joined(Generic[A]):
+    """A merged answer with all candidates: their geometry, and the (answer, thing) pairs that each was joined of."""
+
+    merged: Merged[A]
+    candidates: Candidates
+    places: A
+    all_members: tuple[tuple[tuple[int, int], ...], ...]
+
+    @property
+    def members(self) -> tuple[tuple[tuple[int, int], ...], ...]:
+        """Of each object of the merged answer."""
+        return tuple(self.all_members[k] for k in self.candidates.kept)
 
 
-def candidates(drawn: Drawn, alike: float, model: Existence = DEFAULT) -> Candidates:
-    """What there may be, and which of it to keep; `alike` is the least mean likeness of one object's drawings."""
-    groups = group(drawn.likeness, drawn.owners, alike)
-    evidence = weigh(drawn, groups, model)
+class OnlineObjects(Generic[A, R]):
+    """Answers as they come in: `add` compares the new things only, `merged` groups and weighs what is there."""
+
+    def __init__(self, shape: Shape[A, R], model: Existence = DEFAULT) -> None:
+        self._shape, self._model = shape, model
+        self._answers: list[A] = []
+        self._labelers: list[R] = []
+        self._near: Array = np.zeros((0, 0))
+        self._counts: list[int] = []
+        self._things: A | None = None
+
+    def __len__(self) -> int:
+        return len(self._answers)
+
+    def add(self, answer: A, reliability: R) -> None:
+        things = self._shape.stack([answer] if self._things is None else [self._things, answer])
+        across = self._shape.near(answer, things)
+        count, total = across.shape
+        before = total - count
+        near = np.empty((total, total))
+        near[:before, :before] = self._near
+        near[before:] = across
+        near[:before, before:] = across[:, :before].T
+        self._things, self._near = things, near
+        self._counts.append(count)
+        self._answers.append(answer)
+        self._labelers.append(reliability)
+
+    def merged(self) -> Merged[A]:
+        return self.joined().merged
+
+    def joined(self) -> Joined[A]:
+        """Raises ValueError where there is no answer yet."""
+        if self._things is None:
+            raise ValueError("answers: there must be at least one")
+        order, shape = self._order(), self._shape
+        starts = np.cumsum([0, *self._counts])
+        at = np.concatenate([np.arange(starts[k], starts[k + 1]) for k in order])
+        owners = np.repeat(np.arange(len(order)), [self._counts[k] for k in order])
+        things, near = shape.pick(self._things, at.tolist()), self._near[np.ix_(at, at)]
+        labels, labelers = shape.labels(things), [self._labelers[k] for k in order]
+        groups = group(near * label_factor(labels, labels, OTHER_LABEL), owners, shape.alike)
+        found = candidates(groups, near, owners, labels, labelers, self._model)
+        places = shape.join(things, groups, found.labels, [labelers[o] for o in owners], near)
+        value = self._answers[0] if len(order) == 1 else shape.pick(places, found.kept.tolist())
+        scores = tuple(similarity(shape, answer, value) for answer in self._answers)
+        members = tuple(tuple((order[owners[i]], int(at[i] - starts[order[owners[i]]])) for i in g) for g in groups)
+        return Joined(Merged(value, found.confidence, found.parts, scores), found, places, members)
+
+    def _order(self) -> list[int]:
+        """The answers in an order that does not depend on when they came."""
+        return sorted(
+            range(len(self._answers)),
+            key=lambda k: ([-x for x in astuple(self._labelers[k])], self._shape.key(self._answers[k])),
+        )
+
+
+def similarity(shape: Shape[A, R], a: A, b: A) -> float:
+    """Twice the nearness of the best pairing over all things; another class halves a pair; two empty answers agree."""
+    one, two = shape.labels(a), shape.labels(b)
+    if not one and not two:
+        return 1.0
+    pairs = shape.near(a, b) * label_factor(one, two, 0.5)
+    rows, columns = cheapest_pairs(-pairs)
+    return min(1.0, 2 * float(pairs[rows, columns].sum()) / (len(one) + len(two)))
+
+
+def label_factor(a: Sequence[str], b: Sequence[str], other: float) -> Array:
+    """(n, m): 1 for the same class, else `other`."""
+    codes = {label: k for k, label in enumerate(dict.fromkeys([*a, *b]))}
+    one, two = (np.fromiter((codes[x] for x in labels), np.intp, len(labels)) for labels in (a, b))
+    return np.where(one[:, None] == two[None], 1.0, other)
+
+
+def candidates(
+    groups: Sequence[Sequence[int]],
+    near: Array,
+    owners: Places,
+    labels: Sequence[str],
+    finders: Sequence[Finder],
+    model: Existence,
+) -> Candidates:
+    """What there may be, and which of it to keep; `owners` and `labels` run over what was drawn."""
+    evidence = weigh(groups, near, owners, finders, model)
     exists = model.posterior(evidence)
-    labels, right = _classes(drawn, groups)
+    names, right = _classes(groups, owners, labels, finders)
     chance, unseen = model.chance_unseen(evidence), model.unseen(evidence, exists)
     kept = choose(exists, unseen, chance)
-    if len(drawn.finders) == 1:  # who stands alone is taken at her word
+    if len(finders) == 1:  # who stands alone is taken at her word
         kept = np.arange(len(groups))
-    near = model.nearness(evidence)
-    gains, new = expected_gain(model, evidence, exists, near, kept, unseen)
-    return Candidates(groups, evidence, exists, labels, right, near, kept, unseen, chance, gains, new)
+    nearness = model.nearness(evidence)
+    gains, new = expected_gain(model, evidence, exists, nearness, kept, unseen)
+    return Candidates(evidence, exists, names, right, nearness, kept, unseen, chance, gains, new)
 
 
-def weigh(drawn: Drawn, groups: Sequence[Sequence[int]], model: Existence) -> Evidence:
+def weigh(
+    groups: Sequence[Sequence[int]], near: Array, owners: Places, finders: Sequence[Finder], model: Existence
+) -> Evidence:
     """Who found each group and who did not, in units of a usual labeler."""
-    found_by, missed_by = model.weights(drawn.finders)
+    found_by, missed_by = model.weights(finders)
+    inside = np.zeros((len(groups), len(owners)))
+    for k, members in enumerate(groups):
+        inside[k, members] = 1
+    count = inside.sum(axis=1)
     total = float(missed_by.sum())
-    found, missed, tight = np.zeros(len(groups)), np.zeros(len(groups)), np.zeros(len(groups))
-    count = np.array([len(g) for g in groups], dtype=np.intp)
-    for k, members in enumerate(groups):
-        owners = drawn.owners[members]
-        found[k] = found_by[owners].sum()
-        missed[k] = max(0.0, total - missed_by[owners].sum())
-        if len(members) > 1:
-            pairs = drawn.likeness[np.ix_(members, members)]
-            tight[k] = (pairs.sum() - np.trace(pairs)) / (len(members) * (len(members) - 1))
-    return Evidence(found, missed, count, tight, total)
+    missed = np.maximum(0, total - inside @ missed_by[owners]) if len(owners) else np.zeros(0)
+    pairs = np.einsum("ki,ij,kj->k", inside, near, inside, optimize=True) - inside @ near.diagonal()
+    tight = pairs / np.maximum(1, count * (count - 1))
+    return Evidence(inside @ found_by[owners], missed, count.astype(np.intp), tight, total)
 
 
-def _classes(drawn: Drawn, groups: Sequence[Sequence[int]]) -> tuple[list[str], Array]:
-    known = set(drawn.labels)
-    if len(known) <= 1:
-        # One class all over: that it is another one was never asked, or is as likely as that all of them err alike.
-        accuracy = [1.0 if known <= {""} else 1 - _all_err(drawn, g) for g in groups]
-        return [next(iter(known))] * len(groups) if known else [], np.array(accuracy)
-    labels, right = [], np.zeros(len(groups))
+def _classes(
+    groups: Sequence[Sequence[int]], owners: Places, labels: Sequence[str], finders: Sequence[Finder]
+) -> tuple[list[str], Array]:
+    known = set(labels)
+    if known <= {""}:
+        return [""] * len(groups), np.ones(len(groups))
+    accuracy = np.clip([f.label for f in finders], LABEL_MIN, LABEL_MAX)
+    names, right = [], np.zeros(len(groups))
     for k, members in enumerate(groups):
-        accuracy_of = np.array([drawn.finders[o].label for o in drawn.owners[members]])
-        posterior = class_posterior([drawn.labels[i] for i in members], np.clip(accuracy_of, 0.05, 0.99), len(known))
-        best = max(sorted(posterior, key=str), key=lambda label: posterior[label])
-        labels.append(str(best))
+        given = [labels[i] for i in members]
+        # That all err alike is possible even where one class is all that was ever given: hence two at least.
+        posterior = class_posterior(given, accuracy[owners[members]], max(2, len(known)))
+        best: Hashable = max(sorted(posterior, key=str), key=lambda label: posterior[label])
+        names.append(str(best))
         right[k] = posterior[best]
-    return labels, right
+    return names, right
 
 
-def _all_err(drawn: Drawn, members: Sequence[int]) -> float:
-    return float(np.prod([1 - drawn.finders[o].label for o in drawn.owners[members]]))
+def expected_quality_of(merged: Merged[A]) -> float:
+    """The expected similarity of the merged answer to the truth, 0 to 1: what a target is compared with."""
+    return merged.confidence
 
 
-def group(likeness: Array, owners: Places, alike: float) -> list[list[int]]:
-    """Lists of rows, each at most once per owner, in the order of their first rows."""
-    m = len(owners)
-    near = (likeness >= alike) & (owners[:, None] != owners[None])
-    neighbours: list[list[int]] = [[] for _ in range(m)]
-    for i, j in zip(*(x.tolist() for x in np.nonzero(near)), strict=True):
-        neighbours[i].append(j)
-    seen, groups = [False] * m, []
-    for start in range(m):
-        if not seen[start]:
-            part = _component(start, neighbours, seen)
-            groups += _split(part, neighbours, likeness, owners, alike)
-    return sorted(groups)
-
-
-def _component(start: int, neighbours: Sequence[Sequence[int]], seen: list[bool]) -> list[int]:
-    seen[start], part = True, [start]
-    for i in part:  # grows while it is walked
-        for j in neighbours[i]:
-            if not seen[j]:
-                seen[j] = True
-                part.append(j)
-    return sorted(part)
-
-
-def _split(
-    part: list[int], neighbours: Sequence[Sequence[int]], likeness: Array, owners: Places, alike: float
-) -> list[list[int]]:
-    """A part as it is if all in it are alike, else what average linkage makes of it."""
-    own = owners[part]
-    if sum(len(neighbours[i]) for i in part) == len(part) * (len(part) - 1) and len(set(own.tolist())) == len(part):
-        return [part]
-    return [[part[i] for i in members] for members in _link(likeness[np.ix_(part, part)], own, alike)]
-
-
-def _link(likeness: Array, owners: Places, alike: float) -> list[list[int]]:
-    n = len(owners)
-    # Fixed to 12 digits, so that it does not hang on rounding which of two equal pairs is first.
-    average = np.where(owners[:, None] == owners[None], -np.inf, likeness.round(12))
-    size, members = np.ones(n), [[i] for i in range(n)]
-    for _ in range(n - 1):
-        i, j = divmod(int(average.argmax()), n)
-        if average[i, j] < alike:
-            break
-        row = (size[i] * average[i] + size[j] * average[j]) / (size[i] + size[j])
-        average[i], average[:, i] = row, row
-        average[j], average[:, j] = -np.inf, -np.inf
-        average[i, i] = -np.inf
-        size[i] += size[j]
-        members[i] += members[j]
-        members[j] = []
-    return [sorted(one) for one in members if one]
+def disputed(merged: Merged[A], threshold: float) -> list[int]:
+    """The objects of the merged answer that are not sure enough: the only ones to ask about again."""
+    return [k for k, sure in enumerate(merged.parts) if sure < threshold]

@@ -11,7 +11,7 @@ from sqlalchemy.orm import joinedload
 from marketplace import projects
 from marketplace.api.blueprint import blueprint, takes
 from marketplace.api.body import read_object
-from marketplace.api.paging import page_of
+from marketplace.api.paging import narrowed, page_of
 from marketplace.auth import current_customer, current_mode
 from marketplace.db import db
 from marketplace.errors import InvalidInput, NotFound
@@ -74,9 +74,7 @@ def _selected(query: dict[str, Any]) -> Select[Any]:
         "start_time": lambda moment: Batch.created_at >= moment,
         "end_time": lambda moment: Batch.created_at <= moment,
     }
-    for name, condition in conditions.items():
-        if name in query:
-            own = own.where(condition(query[name]))
+    own = narrowed(own, query, conditions)
     return own.where(Project.archived_at.is_(None)) if query["exclude_archived"] else own
 
 

@@ -2,6 +2,7 @@
 
 import base64
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,14 @@ from sqlalchemy import Select, func, select
 from marketplace.db import db
 from marketplace.errors import InvalidInput
 from marketplace.words import timestamp
+
+
+def narrowed(rows: Select[Any], query: dict[str, Any], conditions: dict[str, Callable[[Any], Any]]) -> Select[Any]:
+    """The rows that meet the condition of every parameter that the query has."""
+    for name, condition in conditions.items():
+        if name in query:
+            rows = rows.where(condition(query[name]))
+    return rows
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from marketplace import exports
 from marketplace.api.batches import read_metadata
 from marketplace.api.blueprint import blueprint, takes
 from marketplace.api.body import read_list
-from marketplace.api.paging import page_of
+from marketplace.api.paging import narrowed, page_of
 from marketplace.auth import current_customer, current_mode
 from marketplace.clock import utc_now
 from marketplace.db import db
@@ -135,10 +135,7 @@ def _selected(query: dict[str, Any]) -> Select[Any]:
     }
     own = select(Task).where(Task.customer_id == current_customer().id, Task.mode == current_mode())
     own = own.where(Task.expected_answer.is_(None)).options(joinedload(Task.project), joinedload(Task.batch))
-    for name, condition in conditions.items():
-        if name in query:
-            own = own.where(condition(query[name]))
-    return own
+    return narrowed(own, query, conditions)
 
 
 # Changing what a task says of itself

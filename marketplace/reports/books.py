@@ -10,7 +10,7 @@ from sqlalchemy import BigInteger, case, cast, func, or_, select
 from marketplace.db import db
 from marketplace.errors import NotFound
 from marketplace.models import Customer, Labeler
-from marketplace.reports.listing import Found, Wish, fetch
+from marketplace.reports.listing import Found, Wish, fetch, find_row
 from payouts.chart import CHART, Code, Kind
 from payouts.models import LedgerAccount, LedgerEntry, LedgerTransfer
 
@@ -98,10 +98,8 @@ def accounts(wish: Wish, *, kind: Kind | None, words: str = "", with_empty: bool
 
 def find_account(account_id: int) -> AccountRow:
     statement, _ = _accounts()
-    row = db.session.execute(statement.where(LedgerAccount.id == account_id)).one_or_none()
-    if row is None:
-        raise NotFound("There is no account with this number.")
-    return _account_row(row)
+    one = statement.where(LedgerAccount.id == account_id)
+    return _account_row(find_row(one, "There is no account with this number."))
 
 
 @dataclass(frozen=True)

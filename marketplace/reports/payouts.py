@@ -10,7 +10,7 @@ from sqlalchemy import and_, func, literal, or_, select
 from marketplace.db import db
 from marketplace.errors import NotFound
 from marketplace.models import Labeler, User
-from marketplace.reports.listing import Found, Wish, fetch
+from marketplace.reports.listing import Found, Wish, fetch, find_row
 from payouts import payout_run, runs
 from payouts.chart import Code, Kind
 from payouts.models import (
@@ -248,10 +248,7 @@ def items_of_labeler(labeler_id: str, limit: int = 50) -> Sequence[ItemRow]:
 
 
 def find_item(item_id: str) -> ItemRow:
-    row = db.session.execute(_items().where(Item.id == item_id)).one_or_none()
-    if row is None:
-        raise NotFound("There is no payout with this id.")
-    return _item_row(row)
+    return _item_row(find_row(_items().where(Item.id == item_id), "There is no payout with this id."))
 
 
 @dataclass(frozen=True)

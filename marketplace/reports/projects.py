@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import and_, func, select
 
 from marketplace.db import db
 from marketplace.errors import NotFound
@@ -21,7 +21,7 @@ from marketplace.models import (
     Task,
     TaskStatus,
 )
-from marketplace.reports.listing import Found, Wish, fetch
+from marketplace.reports.listing import Found, Wish, fetch, find_own
 from payouts import ledger
 from payouts.chart import Kind
 from payouts.models import LedgerAccount
@@ -110,12 +110,7 @@ def money_of(customer: Customer, mode: KeyMode) -> Money:
 
 def own_project(customer: Customer, mode: KeyMode, word: str) -> Project:
     """By id or by name; raises NotFound for a foreign one."""
-    project = db.session.scalar(
-        select(Project)
-        .where(Project.customer_id == customer.id, Project.mode == mode, or_(Project.id == word, Project.name == word))
-        .order_by((Project.id == word).desc())
-        .limit(1)
-    )
+    project: Project | None = find_own(Project, Project.name, customer, mode, word)
     if project is None:
         raise NotFound(f'You have no project "{word}".')
     return project

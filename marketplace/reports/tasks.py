@@ -28,7 +28,7 @@ from marketplace.models import (
     TaskStage,
     TaskStatus,
 )
-from marketplace.reports.listing import Found, Wish, fetch
+from marketplace.reports.listing import Found, Wish, fetch, find_own
 
 RATE_SPAN = timedelta(hours=1)
 PAGE_IDS = "page-"
@@ -78,12 +78,7 @@ def tasks_of(
 
 def own_task(customer: Customer, mode: KeyMode, word: str) -> Task:
     """By id or unique id; raises NotFound for a foreign one."""
-    task = db.session.scalar(
-        select(Task)
-        .where(Task.customer_id == customer.id, Task.mode == mode, or_(Task.id == word, Task.unique_id == word))
-        .order_by((Task.id == word).desc())
-        .limit(1)
-    )
+    task: Task | None = find_own(Task, Task.unique_id, customer, mode, word)
     if task is None:
         raise NotFound(f'You have no task "{word}".')
     return task

@@ -7,7 +7,6 @@ from typing import Any
 from sqlalchemy import Select, and_, func, or_, select
 
 from marketplace.db import db
-from marketplace.errors import NotFound
 from marketplace.models import (
     Assignment,
     AssignmentState,
@@ -20,7 +19,7 @@ from marketplace.models import (
     Subtask,
     SubtaskState,
 )
-from marketplace.reports.listing import Found, Wish, fetch
+from marketplace.reports.listing import Found, Wish, fetch, find_row
 
 
 @dataclass(frozen=True)
@@ -91,12 +90,8 @@ def history(labeler_id: str, wish: Wish, state: AssignmentState | None) -> Found
 
 def own_work(labeler_id: str, assignment_id: str) -> Work:
     """Raises NotFound for somebody else's assignment."""
-    row = db.session.execute(
-        _work().where(Assignment.id == assignment_id, Assignment.labeler_id == labeler_id)
-    ).one_or_none()
-    if row is None:
-        raise NotFound("You have no assignment with this id.")
-    return Work(*row)
+    one = _work().where(Assignment.id == assignment_id, Assignment.labeler_id == labeler_id)
+    return Work(*find_row(one, "You have no assignment with this id."))
 
 
 def reviews_of(assignment_id: str) -> list[Review]:

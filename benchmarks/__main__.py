@@ -11,7 +11,7 @@ import psutil
 
 from benchmarks.running import ROOT, environment
 
-NAMES = ("rejoin", "ingest", "service", "claims")
+NAMES = ("rejoin", "ingest", "service", "claims", "fluid")
 
 
 def main() -> None:

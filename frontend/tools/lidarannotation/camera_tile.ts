@@ -1,8 +1,9 @@
 /** One camera's image with the cuboids projected into it; a click selects, the wheel zooms. */
 import { cuboidEdges } from "../../geometry/camera";
+import type { Cuboid } from "../../geometry/cuboid";
 import { SELECTED_COLOR } from "../../styles/palette";
 import { fit, pan, toImage, toScreen, zoomAt, type Size, type View } from "../../viewports/image/view";
-import { pixelRatio } from "../../viewports/pointcloud/renderer";
+import { drawsInSoftware, pixelRatio } from "../../viewports/pointcloud/renderer";
 import type { ShownCuboid } from "../../viewports/pointcloud/shapes";
 import type { CameraImage } from "../../workbench/types";
 import { boundsOf, closeTo, cuboidInImage, frontFace, inside } from "./image_order";
@@ -10,6 +11,27 @@ import type { Pictures } from "./pictures";
 import type { LidarTool } from "./tool";
 
 const CLICK_PIXELS = 4;
+/** Without a graphics card the images follow a drag more slowly, so that the points and close-ups can follow it at once. */
+const PAUSE_MS = 100;
+
+type Edges = ReturnType<typeof cuboidEdges>;
+
+/** What of the objects is seen in the image. */
+interface Traced {
+  shown: ShownCuboid;
+  edges: Edges;
+}
+
+/** What the canvas shows now. */
+interface Drawn {
+  image: CameraImage;
+  picture: HTMLImageElement | null;
+  view: View;
+  width: number;
+  height: number;
+  traced: readonly Traced[];
+  hovered: string | null;
+}
 
 export class CameraTile {
   readonly element = document.createElement("div");
@@ -23,6 +45,9 @@ export class CameraTile {
   private shown: View | null = null;
   private drag: { id: number; x: number; y: number; moved: boolean } | null = null;
   private waiting = 0;
+  private pausing = 0;
+  private drawn: Drawn | null = null;
+  private edges: { of: CameraImage | null; known: WeakMap<Cuboid, Edges> } = { of: null, known: new WeakMap() };
 
   constructor(private readonly tool: LidarTool, private readonly pictures: Pictures) {
     const { scope } = tool.session;
@@ -34,6 +59,7 @@ export class CameraTile {
     scope.add(() => {
       observer.disconnect();
       cancelAnimationFrame(this.waiting);
+      clearTimeout(this.pausing);
     });
     scope.listen<WheelEvent>(this.element, "wheel", (event) => this.wheel(event), { passive: false });
     scope.listen<PointerEvent>(this.element, "pointerdown", (event) => this.down(event));
@@ -51,10 +77,18 @@ export class CameraTile {
   }
 
   request(): void {
+    if (this.pausing) return;
     this.waiting ||= requestAnimationFrame(() => {
       this.waiting = 0;
-      this.draw();
+      if (this.draw() && drawsInSoftware()) this.pause();
     });
+  }
+
+  private pause(): void {
+    this.pausing = window.setTimeout(() => {
+      this.pausing = 0;
+      this.request();
+    }, PAUSE_MS);
   }
 
   private get screen(): Size {
@@ -65,36 +99,58 @@ export class CameraTile {
     if (this.own) return this.own;
     const { screen } = this;
     const cuboid = this.close ? this.tool.selectedCuboid.peek() : null;
-    const bounds = cuboid && boundsOf(cuboidEdges(image, cuboid));
+    const bounds = cuboid && boundsOf(this.edgesOf(image, cuboid));
     const seen = bounds && inside(bounds, image);
     if (seen) return closeTo(seen, image, screen, this.shown);
     const scale = Math.min(screen.width / image.width, screen.height / image.height);
     return { scale, x: (screen.width - image.width * scale) / 2, y: (screen.height - image.height * scale) / 2 };
   }
 
-  private draw(): void {
+  /** False where the canvas shows it already. */
+  private draw(): boolean {
     const { image, screen, canvas } = this;
     const ratio = pixelRatio();
     const [width, height] = [Math.round(screen.width * ratio), Math.round(screen.height * ratio)];
-    if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
-    const context = canvas.getContext("2d");
-    if (!context) return;
-    context.setTransform(ratio, 0, 0, ratio, 0, 0);
-    context.clearRect(0, 0, screen.width, screen.height);
-    if (!image) return;
-    const view = (this.shown = this.viewOf(image));
+    if (!image) return false;
     const picture = this.pictures.get(image.url);
     this.caption.textContent = picture ? image.camera : `${image.camera}: ${this.pictures.hasFailed(image.url) ? "the image did not load" : "loading"}`;
+    const view = this.viewOf(image);
+    const now: Drawn = { image, picture, view, width, height, traced: this.traced(image), hovered: this.tool.hovered.peek() };
+    this.shown = view;
+    if (this.drawn && isSame(this.drawn, now)) return false;
+    this.drawn = now;
+    if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
+    // Many short lines are drawn faster without a graphics card than by a pretended one.
+    const context = canvas.getContext("2d", { willReadFrequently: drawsInSoftware() });
+    if (!context) return false;
+    context.setTransform(ratio, 0, 0, ratio, 0, 0);
+    context.clearRect(0, 0, screen.width, screen.height);
     context.imageSmoothingEnabled = view.scale < 3;
     if (picture) context.drawImage(picture, view.x, view.y, image.width * view.scale, image.height * view.scale);
-    for (const shown of this.tool.shown.peek()) if (!shown.selected) this.paint(context, image, view, shown);
-    for (const shown of this.tool.shown.peek()) if (shown.selected) this.paint(context, image, view, shown);
+    for (const one of now.traced) this.paint(context, image, view, one);
+    return true;
   }
 
-  private paint(context: CanvasRenderingContext2D, image: CameraImage, view: View, shown: ShownCuboid): void {
-    const edges = cuboidEdges(image, shown.cuboid);
-    const bounds = boundsOf(edges);
-    if (!bounds || !inside(bounds, image)) return;
+  /** The objects in the image, the selected one last. */
+  private traced(image: CameraImage): Traced[] {
+    const found: Traced[] = [];
+    for (const shown of this.tool.shown.peek()) {
+      const edges = this.edgesOf(image, shown.cuboid);
+      const bounds = boundsOf(edges);
+      if (bounds && inside(bounds, image)) found.push({ shown, edges });
+    }
+    return found.sort((a, b) => Number(a.shown.selected) - Number(b.shown.selected));
+  }
+
+  /** A cuboid is never changed, only replaced: while one is dragged, the others are projected once. */
+  private edgesOf(image: CameraImage, cuboid: Cuboid): Edges {
+    if (this.edges.of !== image) this.edges = { of: image, known: new WeakMap() };
+    const edges = this.edges.known.get(cuboid) ?? cuboidEdges(image, cuboid);
+    this.edges.known.set(cuboid, edges);
+    return edges;
+  }
+
+  private paint(context: CanvasRenderingContext2D, image: CameraImage, view: View, { shown, edges }: Traced): void {
     const color = shown.selected ? SELECTED_COLOR : shown.color;
     context.beginPath();
     for (const [x1, y1, x2, y2] of edges) {
@@ -164,4 +220,14 @@ export class CameraTile {
     const { x, y } = toImage(this.shown, this.locate(event));
     return cuboidInImage(this.image, this.tool.shown.peek().filter((one) => !one.ghost), x, y);
   }
+}
+
+function isSame(a: Drawn, b: Drawn): boolean {
+  const views = a.view.scale === b.view.scale && a.view.x === b.view.x && a.view.y === b.view.y;
+  const place = a.image === b.image && a.picture === b.picture && a.width === b.width && a.height === b.height;
+  if (!views || !place || a.hovered !== b.hovered || a.traced.length !== b.traced.length) return false;
+  return a.traced.every(({ shown }, at) => {
+    const other = b.traced[at]!.shown;
+    return shown.cuboid === other.cuboid && shown.selected === other.selected && shown.color === other.color && shown.ghost === other.ghost;
+  });
 }

@@ -2,6 +2,7 @@
 import { effect } from "@preact/signals";
 import { corners, type Cuboid } from "../../geometry/cuboid";
 import type { PointerPhase } from "../../viewports/pointcloud/gestures";
+import type { Pace } from "../../viewports/pointcloud/pace";
 import type { PointScene } from "../../viewports/pointcloud/scene";
 import { setAttributes, svg } from "../../viewports/pointcloud/svg";
 import { MainView } from "../../viewports/pointcloud/view";
@@ -32,9 +33,11 @@ export class MainPane {
   private moving: Move | null = null;
   private hoverAt: PointerEvent | null = null;
   private waiting = 0;
+  private readonly pace: Pace;
 
   constructor(private readonly host: HTMLElement, private readonly tool: LidarTool, scene: PointScene) {
     const { scope } = tool.session;
+    this.pace = scene.pace;
     this.view = new MainView(host, scene, scope);
     this.draw = new DrawGesture(tool, this.view);
     this.overlay.append(this.outline, this.arrow);
@@ -71,7 +74,7 @@ export class MainPane {
     if (this.draw.pointer(phase, event)) return true;
     if (phase === "down") return this.startMove(event);
     if (this.moving) {
-      if (phase === "move") this.dragMove(event);
+      if (phase === "move") this.pace.before(() => this.dragMove(event));
       else this.endMove();
       return true;
     }
@@ -102,6 +105,7 @@ export class MainPane {
   }
 
   private endMove(): void {
+    this.pace.flush();
     this.moving = null;
     this.tool.document.history.seal();
   }

@@ -3,8 +3,9 @@ import { pointsInside, type PointFrame } from "../../viewports/pointcloud/frame"
 import type { Scope } from "../../workbench/scope";
 import type { LidarCuboid, LidarTrack } from "../../workbench/types";
 
-/** A check must not be felt; what it does not reach is counted when the browser has nothing else to do. */
-const CHECK_MS = 12;
+/** A check must not be felt in a drag, each step of which is checked; the rest is counted when there is a pause. */
+const CHECK_MS = 1;
+const PAUSE_MS = 120;
 const IDLE_MS = 8;
 
 export class PointCounts {
@@ -43,8 +44,8 @@ export class PointCounts {
   }
 
   private countLater(): void {
-    this.waiting ||= window.setTimeout(() => {
-      this.waiting = 0;
+    clearTimeout(this.waiting);
+    this.waiting = window.setTimeout(() => {
       const end = performance.now() + IDLE_MS;
       for (const track of this.tracks()) {
         for (const cuboid of track.cuboids) {
@@ -52,6 +53,6 @@ export class PointCounts {
           if (performance.now() > end) return this.countLater();
         }
       }
-    }, 50);
+    }, PAUSE_MS);
   }
 }

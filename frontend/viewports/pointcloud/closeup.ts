@@ -5,7 +5,9 @@ import type { Scope } from "../../workbench/scope";
 import type { Vec3 } from "../../workbench/types";
 import { dragged, fitted, FRAMES, handleAt, outline, TURN_AWAY, worldAxis, type CloseUpAxis, type Flat, type Handle } from "./closeup_edit";
 import { ViewPane, type Pointer, type Size } from "./pane";
-import { CLOSE_LAYER, type PointScene } from "./scene";
+import type { NearPoints } from "./near_points";
+import type { Picture, Renderer } from "./renderer";
+import type { PointScene } from "./scene";
 import { relative } from "./shapes";
 import { setAttributes, svg } from "./svg";
 
@@ -41,6 +43,7 @@ export class CloseUp {
   private span: number | null = null;
   private zoom = 1;
   private readonly pane: ViewPane;
+  private readonly near: NearPoints;
   private readonly eye = new OrthographicCamera();
   private readonly overlay = svg("svg", "pc-overlay");
   private readonly box = svg("polygon", "pc-outline");
@@ -52,11 +55,14 @@ export class CloseUp {
     private readonly host: HTMLElement,
     private readonly scene: PointScene,
     private readonly axis: CloseUpAxis,
+    renderer: Renderer,
     scope: Scope,
   ) {
+    const { near, layer } = scene.addNear();
+    this.near = near;
     this.eye.matrixAutoUpdate = false;
-    this.eye.layers.enable(CLOSE_LAYER);
-    this.pane = new ViewPane(host, scene, (size) => this.setUpCamera(size), () => this.resize(), scope);
+    this.eye.layers.enable(layer);
+    this.pane = new ViewPane(host, renderer, (size, most) => this.picture(size, most), () => this.resize(), scope);
     const caption = document.createElement("span");
     caption.className = "pc-caption";
     caption.textContent = NAMES[axis];
@@ -91,10 +97,10 @@ export class CloseUp {
     if (this.seen) this.span = fitted(this.seen, this.axis, this.aspect(), this.span);
   }
 
-  private refresh(): void {
+  private refresh(moving = false): void {
     if (!this.shown || !this.seen) return;
     this.drawOverlay(outline(this.seen, this.axis, this.shown).map((corner) => this.toPixels(corner)));
-    this.pane.request();
+    this.pane.request(moving);
   }
 
   private drawOverlay(corners: Array<{ x: number; y: number }>): void {
@@ -138,6 +144,11 @@ export class CloseUp {
     const to = this.toMetres(event);
     const pixels = Math.hypot(to.right - drag.from.right, to.up - drag.from.up) * this.scale();
     if (!drag.begun && pixels < DRAG_PIXELS) return;
+    // With each picture, not with each of a mouse's many reports.
+    this.scene.pace.before(() => this.drag === drag && this.pull(drag, to));
+  }
+
+  private pull(drag: Drag, to: Flat): void {
     const change = dragged(drag.start, this.axis, drag.handle, drag.from, to);
     if (!drag.begun) {
       drag.begun = true;
@@ -149,6 +160,7 @@ export class CloseUp {
   private finish(event: PointerEvent, takenBack: boolean): void {
     const { drag } = this;
     if (!drag || event.pointerId !== drag.pointer) return;
+    this.scene.pace.flush();
     const change = takenBack ? drag.start : dragged(drag.start, this.axis, drag.handle, drag.from, this.toMetres(event));
     this.drag = null;
     if (drag.begun) this.change("end", change);
@@ -158,7 +170,7 @@ export class CloseUp {
 
   private change(phase: "move" | "end", change: Cuboid): void {
     this.shown = change;
-    this.refresh();
+    this.refresh(true);
     this.onEdit?.(phase, change);
   }
 
@@ -166,7 +178,7 @@ export class CloseUp {
     event.preventDefault();
     const lines = event.deltaMode === WheelEvent.DOM_DELTA_LINE ? 30 : 1;
     this.zoom = Math.min(ZOOM_MAX, Math.max(ZOOM_MIN, this.zoom * Math.exp((event.deltaY * lines) / (event.ctrlKey ? 150 : 500))));
-    this.refresh();
+    this.refresh(true);
   }
 
   private handleUnder(event: PointerEvent): Handle | null {
@@ -199,24 +211,44 @@ export class CloseUp {
     return { right: (x - width / 2) / this.scale(), up: (height / 2 - y) / this.scale() };
   }
 
-  private setUpCamera({ width, height }: Size): Camera {
-    const { seen, eye } = this;
-    if (!seen) return eye;
+  private picture(size: Size, pointsMost: number): Picture | null {
+    const { seen, shown } = this;
+    if (!seen || !shown) return null;
+    this.near.cover(this.scene.frame, this.boxSeen(seen, size));
+    return { camera: this.setUpCamera(seen, size), ...this.near.limit(pointsMost) };
+  }
+
+  /** From the middle of the cuboid to where the view begins, in metres: what is much farther away is not shown. */
+  private away(seen: Cuboid): number {
+    const depth = seen.dimensions[FRAMES[this.axis].back[0]];
+    return depth / 2 + SLAB + depth * SLAB_SHARE;
+  }
+
+  /** What the view shows of the world. */
+  private boxSeen(seen: Cuboid, { width, height }: Size): Cuboid {
+    const { right, up, back } = FRAMES[this.axis];
+    const dimensions: Vec3 = [0, 0, 0];
+    dimensions[right[0]] = width / this.scale();
+    dimensions[up[0]] = height / this.scale();
+    dimensions[back[0]] = 2 * this.away(seen);
+    return { ...seen, dimensions };
+  }
+
+  private setUpCamera(seen: Cuboid, { width, height }: Size): Camera {
+    const { eye } = this;
     const { right, up, back } = FRAMES[this.axis];
     const [r, u, b] = [right, up, back].map((axis) => worldAxis(seen, axis)) as [Vec3, Vec3, Vec3];
-    const depth = seen.dimensions[back[0]];
-    const away = depth / 2 + SLAB + depth * SLAB_SHARE;
     const center = relative(seen.position, this.scene.origin);
     eye.matrix
       .makeBasis(new Vector3(...r), new Vector3(...u), new Vector3(...b))
-      .setPosition(new Vector3(...b).multiplyScalar(away).add(new Vector3(...center)));
+      .setPosition(new Vector3(...b).multiplyScalar(this.away(seen)).add(new Vector3(...center)));
     eye.matrixWorldNeedsUpdate = true;
     eye.top = height / 2 / this.scale();
     eye.bottom = -eye.top;
     eye.right = width / 2 / this.scale();
     eye.left = -eye.right;
     eye.near = 0;
-    eye.far = 2 * away;
+    eye.far = 2 * this.away(seen);
     eye.updateProjectionMatrix();
     return eye;
   }

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { toLocal, type Cuboid } from "../../geometry/cuboid";
 import type { Vec3 } from "../../workbench/types";
-import { dataAround, decodeFrame, groundHeight, pointsInside } from "./frame";
+import { decodeFrame, groundHeight, pointsInside } from "./frame";
 import { encodeFrame } from "./lypf.fixture";
 
 /** The same numbers in every run, in [0, 1). */
@@ -70,16 +70,4 @@ test("the ground's height leaves out stray returns below it and the car above it
   expect(height).toBeGreaterThan(-1.75);
   expect(height).toBeLessThan(-1.6);
   expect(groundHeight(frame, 50, 50, 1)).toBeNull();
-});
-
-test("the points around a place are those in its square, in their order", () => {
-  const points = cloud(500);
-  const frame = decodeFrame(encodeFrame(points));
-  const [x, y] = [500_020, 4_000_030];
-  const inside = Array.from({ length: frame.count }, (_, i) => i).filter((i) => Math.abs(frame.position(i)[0] - x) < 9.99 && Math.abs(frame.position(i)[1] - y) < 9.99);
-  const around = dataAround(frame, x, y, 10);
-  expect(around.length).toBeGreaterThanOrEqual(inside.length * 4);
-  expect(around.length).toBeLessThanOrEqual((inside.length + 2) * 4);
-  expect([...around.slice(0, 4)]).toEqual([...frame.data.slice(inside[0]! * 4, inside[0]! * 4 + 4)]);
-  expect(dataAround(frame, 0, 0, 10)).toHaveLength(0);
 });

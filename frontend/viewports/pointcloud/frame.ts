@@ -32,13 +32,16 @@ export function decodeFrame(buffer: ArrayBuffer): PointFrame {
   const origin: Vec3 = [header.getFloat64(16, true), header.getFloat64(24, true), header.getFloat64(32, true)];
   const step: Vec3 = [header.getFloat32(40, true), header.getFloat32(44, true), header.getFloat32(48, true)];
   if (![...origin, ...step].every(Number.isFinite)) throw new Error("The points have no place in the world (numbers that are not finite).");
-  const data = new Uint16Array(buffer, start, count * 4);
+  return frameOf(new Uint16Array(buffer, start, count * 4), origin, step, (header.getUint32(12, true) & 1) === 1);
+}
+
+export function frameOf(data: Uint16Array, origin: Vec3, step: Vec3, hasIntensity: boolean): PointFrame {
   return {
-    count,
+    count: data.length / 4,
     origin,
     step,
     data,
-    hasIntensity: (header.getUint32(12, true) & 1) === 1,
+    hasIntensity,
     position: (index) => [
       origin[0] + data[index * 4]! * step[0],
       origin[1] + data[index * 4 + 1]! * step[1],
@@ -74,21 +77,6 @@ export function pointsInside(frame: PointFrame, cuboid: Cuboid, margin = 0): num
   return inside;
 }
 
-/** The numbers of the points (as in `data`) in the upright square of half width `reach` around a place. */
-export function dataAround(frame: PointFrame, x: number, y: number, reach: number): Uint16Array {
-  const { data, count } = frame;
-  const [lowX, highX] = units(frame, 0, x, reach);
-  const [lowY, highY] = units(frame, 1, y, reach);
-  const found = new Uint16Array(count * 4);
-  let filled = 0;
-  for (let at = 0; at < count * 4; at += 4) {
-    if (data[at]! < lowX || data[at]! > highX || data[at + 1]! < lowY || data[at + 1]! > highY) continue;
-    for (let i = 0; i < 4; i++) found[filled + i] = data[at + i]!;
-    filled += 4;
-  }
-  return found.slice(0, filled);
-}
-
 /** Few points say little about the ground. */
 const GROUND_POINTS = 5;
 /** Above the stray returns below the road, and below what stands on it. */
@@ -114,7 +102,7 @@ export function groundHeight(frame: PointFrame, x: number, y: number, radius: nu
 }
 
 /** The range center +- reach of an axis in whole units, a little wider so that rounding loses nothing. */
-function units(frame: PointFrame, axis: number, center: number, reach: number): [number, number] {
+export function units(frame: PointFrame, axis: number, center: number, reach: number): [number, number] {
   const step = frame.step[axis]!;
   const middle = center - frame.origin[axis]!;
   return [Math.floor((middle - reach) / step - 1e-6), Math.ceil((middle + reach) / step + 1e-6)];

@@ -3,6 +3,7 @@ import { signal, type ReadonlySignal } from "@preact/signals";
 import type { Scope } from "../../workbench/scope";
 import type { LidarFrame } from "../../workbench/types";
 import { decodeFrame, type PointFrame } from "./frame";
+import { spread } from "./spread";
 
 /** More at once would make the wanted one slower. */
 const AT_ONCE = 3;
@@ -77,7 +78,7 @@ export class FrameStore {
     try {
       const response = await fetch(this.urls.get(index)!, { signal: aborter.signal, credentials: "same-origin" });
       if (!response.ok) throw new Error(`The server answered ${response.status} for the points of frame ${index}.`);
-      const frame = decodeFrame(await response.arrayBuffer());
+      const frame = spread(decodeFrame(await response.arrayBuffer()));
       if (aborter.signal.aborted) return;
       this.frames.set(index, frame);
       this.forgetFar();

@@ -1,9 +1,7 @@
-/** A view's place on the page: its canvas at the screen's resolution, and a line of words when there is no picture. */
-import type { Camera } from "three";
+/** A view's place on the page, and a line of words when there is no picture; the canvas behind it is the renderer's. */
 import type { Scope } from "../../workbench/scope";
 import "../../styles/pointcloud.css";
-import { pixelRatio, type Pane } from "./renderer";
-import type { PointScene } from "./scene";
+import type { Pane, Picture, Renderer } from "./renderer";
 
 /** A mouse or pointer event, or a place as it gives it. */
 export interface Pointer {
@@ -17,38 +15,40 @@ export interface Size {
 }
 
 export class ViewPane implements Pane {
-  readonly canvas = document.createElement("canvas");
   /** In CSS pixels. */
   size: Size = { width: 1, height: 1 };
   private readonly message = document.createElement("p");
 
   constructor(
     readonly host: HTMLElement,
-    private readonly scene: PointScene,
-    private readonly makeCamera: (size: Size) => Camera,
+    private readonly renderer: Renderer,
+    private readonly makePicture: (size: Size, pointsMost: number) => Picture | null,
     private readonly resized: () => void,
     scope: Scope,
   ) {
     host.classList.add("pc-view");
-    this.canvas.className = "pc-canvas";
     this.message.className = "pc-message";
     this.message.hidden = true;
     this.message.setAttribute("role", "status");
-    host.append(this.canvas, this.message);
+    host.append(this.message);
     const observer = new ResizeObserver(() => this.fit());
     observer.observe(host);
-    const detach = scene.renderer.attach(this);
+    const detach = renderer.attach(this);
     scope.add(() => {
       observer.disconnect();
       detach();
-      this.canvas.remove();
       this.message.remove();
     });
     this.fit();
   }
 
-  camera(): Camera {
-    return this.makeCamera(this.size);
+  get place(): Pane["place"] {
+    const { offsetLeft, offsetTop } = this.host;
+    return this.host.classList.contains("pc-surface") ? { left: 0, top: 0, ...this.size } : { left: offsetLeft, top: offsetTop, ...this.size };
+  }
+
+  picture(pointsMost: number): Picture | null {
+    return this.makePicture(this.size, pointsMost);
   }
 
   say(message: string | null): void {
@@ -57,8 +57,8 @@ export class ViewPane implements Pane {
   }
 
   /** Draws with the screen's next frame. */
-  request(): void {
-    this.scene.renderer.request(this);
+  request(moving = false): void {
+    this.renderer.request(moving);
   }
 
   /** A pointer's place in CSS pixels from the left top corner. */
@@ -70,10 +70,7 @@ export class ViewPane implements Pane {
   private fit(): void {
     const { clientWidth: width, clientHeight: height } = this.host;
     this.size = { width: width || 1, height: height || 1 };
-    const ratio = pixelRatio();
-    this.canvas.width = Math.round(width * ratio);
-    this.canvas.height = Math.round(height * ratio);
     this.resized();
-    this.request();
+    this.renderer.resized();
   }
 }

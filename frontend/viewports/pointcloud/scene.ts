@@ -10,8 +10,10 @@ import { SELECTED_COLOR } from "../../styles/palette";
 import type { Scope } from "../../workbench/scope";
 import type { Vec3 } from "../../workbench/types";
 import { PointMaterial, rangesOf, type ColorMode, type Ranges } from "./coloring";
-import { dataAround, type PointFrame } from "./frame";
-import { pixelRatio, Renderer } from "./renderer";
+import type { PointFrame } from "./frame";
+import { NearPoints } from "./near_points";
+import { Pace } from "./pace";
+import { pixelRatio } from "./renderer";
 import { cuboidFaces, cuboidLines, deviceLines, radarLines, relative, rgb, type Lines, type RadarReturn, type ShownCuboid } from "./shapes";
 
 export interface Device {
@@ -19,17 +21,20 @@ export interface Device {
   heading: Quaternion;
 }
 
+/** What a change means to who draws it. */
+export interface SceneChange {
+  /** Another one will follow soon: a drag, frames that play. */
+  moving: boolean;
+  /** It may be seen in the close-ups. */
+  near: boolean;
+}
+
 /** Beyond this from the origin, 32-bit numbers would lose millimetres. */
 const FAR = 4000;
 /** Objects on this layer are for the main view only: close-ups show points and the cuboid. */
 export const MAIN_LAYER = 1;
-/** On this one are the points around the selected cuboid, which close-ups show. */
-export const CLOSE_LAYER = 2;
-/** Metres around the selected cuboid, and how many of its lengths, that close-ups can show. */
-const NEAR = 4;
-const NEAR_LENGTHS = 2.5;
-/** It may move so far before its surroundings are collected anew. */
-const NEAR_SPARE = 3;
+/** From this one on: the points that each close-up shows. */
+const CLOSE_LAYER = 2;
 const RADAR_COLOR = rgb("#f2f2f2");
 const DEVICE_COLOR = rgb("#8b95a3");
 const SELECTED = rgb(SELECTED_COLOR);
@@ -38,7 +43,9 @@ export class PointScene {
   /** For the renderer; everything in it is relative to `origin`. */
   readonly root = new Scene();
   readonly material = new PointMaterial();
-  readonly renderer: Renderer;
+  readonly pace = new Pace();
+  /** The diameter of a point in CSS pixels. */
+  pointSize = 2;
   /** Where the scene's zero is in the world. */
   origin: Vec3 = [0, 0, 0];
   frame: PointFrame | null = null;
@@ -48,11 +55,9 @@ export class PointScene {
   private mode: ColorMode = "height";
   private ranges: Ranges | null = null;
   private radar: readonly RadarReturn[] = [];
-  private readonly callbacks = new Set<() => void>();
+  private readonly callbacks = new Set<(change: SceneChange) => void>();
   private readonly points = new Points(new BufferGeometry(), this.material);
-  /** The points near the selected cuboid: three close-ups of all points would be three times the work of the main view. */
-  private readonly nearPoints = new Points(new BufferGeometry(), this.material);
-  private nearOf: { frame: PointFrame; x: number; y: number; reach: number } | null = null;
+  private readonly near: NearPoints[] = [];
   private readonly faces = new Mesh(
     new BufferGeometry(),
     new MeshBasicMaterial({ vertexColors: true, transparent: true, depthWrite: false, side: DoubleSide }),
@@ -65,8 +70,6 @@ export class PointScene {
   private readonly velocities = fatLines({ linewidth: 1.5 });
 
   constructor(scope?: Scope) {
-    this.renderer = new Renderer(this);
-    this.nearPoints.layers.set(CLOSE_LAYER);
     for (const thing of [this.points, this.faces, this.radarMarks, this.velocities, this.deviceMark]) thing.layers.set(MAIN_LAYER);
     this.selected.renderOrder = 2;
     this.radarMarks.material.color.setRGB(...RADAR_COLOR);
@@ -79,7 +82,7 @@ export class PointScene {
   }
 
   /** Calls back after each change, until what it returns is called. */
-  onChange(callback: () => void): () => void {
+  onChange(callback: (change: SceneChange) => void): () => void {
     this.callbacks.add(callback);
     return () => this.callbacks.delete(callback);
   }
@@ -91,20 +94,22 @@ export class PointScene {
     if (frame?.count && !this.ranges) this.ranges = rangesOf(frame, device.position);
     this.refreshPoints();
     setLines(this.deviceMark, deviceLines(device.position, yawOf(device.heading), this.origin, DEVICE_COLOR));
-    this.changed();
+    this.changed({ moving: true, near: true });
   }
 
   setCuboids(list: readonly ShownCuboid[]): void {
     if (list[0]) this.place(list[0].cuboid.position);
+    const before = this.selectedOne();
     this.cuboids = list;
+    const now = this.selectedOne();
     this.refreshCuboids();
-    this.changed();
+    this.changed({ moving: before?.id === now?.id && before?.cuboid !== now?.cuboid, near: Boolean(before ?? now) });
   }
 
   setRadar(returns: readonly RadarReturn[]): void {
     this.radar = returns;
     this.refreshRadar();
-    this.changed();
+    this.changed({ moving: false, near: false });
   }
 
   setColorMode(mode: ColorMode): void {
@@ -115,7 +120,7 @@ export class PointScene {
 
   /** The diameter of a point in CSS pixels. */
   setPointSize(pixels: number): void {
-    this.renderer.pointSize = pixels;
+    this.pointSize = pixels;
     this.changed();
   }
 
@@ -125,22 +130,43 @@ export class PointScene {
     this.changed();
   }
 
+  /** Draws the first `most` of the frame's points, a fair sample; returns how many there are. */
+  limit(most: number): { points: number; of: number } {
+    const of = this.frame?.count ?? 0;
+    const points = Math.min(most, of);
+    this.points.geometry.setDrawRange(0, points);
+    return { points, of };
+  }
+
+  /** For one more close-up: its own points, on a layer of their own. */
+  addNear(): { near: NearPoints; layer: number } {
+    const layer = CLOSE_LAYER + this.near.length;
+    const near = new NearPoints(this.material, layer);
+    this.near.push(near);
+    this.root.add(near.object);
+    return { near, layer };
+  }
+
   dispose(): void {
+    this.pace.stop();
     this.callbacks.clear();
     for (const thing of this.things()) {
       thing.geometry.dispose();
       thing.material.dispose();
     }
-    this.renderer.dispose();
+    for (const near of this.near) near.dispose(this.root);
   }
 
   private things() {
-    return [this.points, this.nearPoints, this.faces, this.lines, this.ghosts, this.selected, this.deviceMark, this.radarMarks, this.velocities] as const;
+    return [this.points, this.faces, this.lines, this.ghosts, this.selected, this.deviceMark, this.radarMarks, this.velocities] as const;
   }
 
-  private changed(): void {
-    for (const callback of this.callbacks) callback();
-    this.renderer.requestAll();
+  private changed(change: SceneChange = { moving: false, near: true }): void {
+    for (const callback of this.callbacks) callback(change);
+  }
+
+  private selectedOne(): ShownCuboid | undefined {
+    return this.cuboids.find((shown) => shown.selected);
   }
 
   /** Puts the scene's zero near `place` when it is nowhere near yet. */
@@ -162,22 +188,6 @@ export class PointScene {
     this.points.geometry = new BufferGeometry();
     this.points.visible = Boolean(frame?.count);
     if (frame) this.points.geometry.setAttribute("position", new BufferAttribute(frame.data, 4));
-    this.collectNear();
-  }
-
-  private collectNear(): void {
-    const { frame } = this;
-    const cuboid = this.cuboids.find((shown) => shown.selected)?.cuboid;
-    this.nearPoints.visible = Boolean(frame && cuboid);
-    if (!frame || !cuboid) return;
-    const [x, y] = cuboid.position;
-    const wanted = Math.max(...cuboid.dimensions) * NEAR_LENGTHS + NEAR;
-    const { nearOf } = this;
-    const moved = nearOf ? Math.max(Math.abs(x - nearOf.x), Math.abs(y - nearOf.y)) : Infinity;
-    if (nearOf?.frame === frame && moved + wanted <= nearOf.reach && nearOf.reach < 2 * (wanted + NEAR_SPARE)) return;
-    this.nearOf = { frame, x, y, reach: wanted + NEAR_SPARE };
-    this.nearPoints.geometry.dispose();
-    this.nearPoints.geometry = new BufferGeometry().setAttribute("position", new BufferAttribute(dataAround(frame, x, y, wanted + NEAR_SPARE), 4));
   }
 
   private refreshPoints(): void {
@@ -203,12 +213,11 @@ export class PointScene {
       .setAttribute("color", new BufferAttribute(colors, 4));
     this.faces.visible = positions.length > 0;
     this.tintSelected();
-    this.collectNear();
   }
 
   private tintSelected(): void {
     const { uniforms } = this.material;
-    const cuboid = this.cuboids.find((shown) => shown.selected)?.cuboid;
+    const cuboid = this.selectedOne()?.cuboid;
     uniforms.hasBox!.value = Boolean(cuboid);
     if (!cuboid) return;
     uniforms.boxCenter!.value.set(...relative(cuboid.position, this.origin));

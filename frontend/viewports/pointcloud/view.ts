@@ -9,6 +9,7 @@ import {
 } from "./orbit";
 import { ViewPane, type Pointer, type Size } from "./pane";
 import { nearestPoint, pickCuboid, pixelsPerMetre } from "./picking";
+import { Renderer, type Picture } from "./renderer";
 import { MAIN_LAYER, type PointScene } from "./scene";
 import { relative } from "./shapes";
 
@@ -19,7 +20,7 @@ const FAR = 3000;
 export class MainView {
   /** Set by the tool: true takes a gesture from the camera. Moves without a button come too. */
   onPointer: ((phase: PointerPhase, event: PointerEvent) => boolean) | null = null;
-  /** Set by whoever draws over the view, to follow it. */
+  /** Set by whoever draws over the view: called with each picture. */
   onCamera: (() => void) | null = null;
   private orbit: Orbit = { target: [0, 0, 0], distance: 40, yaw: 0, pitch: 0.6, top: false };
   private aimed = false;
@@ -32,7 +33,8 @@ export class MainView {
       camera.layers.enable(MAIN_LAYER);
       camera.matrixAutoUpdate = false;
     }
-    this.pane = new ViewPane(host, scene, (size) => this.setUpCamera(size), () => this.onCamera?.(), scope);
+    const renderer = new Renderer(host, scene, scope);
+    this.pane = new ViewPane(host, renderer, (size, most) => this.picture(size, most), () => {}, scope);
     new Gestures(
       host,
       {
@@ -121,8 +123,7 @@ export class MainView {
 
   private show(orbit: Orbit): void {
     this.orbit = orbit;
-    this.pane.request();
-    this.onCamera?.();
+    this.pane.request(true);
   }
 
   /** At the first frame: from behind and above the device, as its driver sees it. */
@@ -145,6 +146,13 @@ export class MainView {
 
   private ray(event: Pointer): Ray {
     return rayThrough(this.orbit, this.placeOf(event));
+  }
+
+  private picture(size: Size, pointsMost: number): Picture {
+    const camera = this.setUpCamera(size);
+    // With the picture, not before it: names stay with their objects, and the page is put together once.
+    this.onCamera?.();
+    return { camera, ...this.scene.limit(pointsMost) };
   }
 
   private setUpCamera({ width, height }: Size): Camera {

@@ -1,7 +1,8 @@
 """The peers: crowd-kit and what it needs in a virtual environment of their own, asked through a process.
 
 crowd-kit needs an older scikit-learn than is current, and drags in packages that Labelyard has no use for. The
-environment `.cache/peers` is made on first use from the pinned and hashed peers.txt, by the machine's own pip and uv settings.
+environment `.cache/peers` is made on first use from the pinned and hashed peers.txt, by the machine's own pip and uv
+settings.
 """
 
 import hashlib

@@ -1,7 +1,7 @@
 """Enhanced Bayesian classifier combination (Li, Rubinstein, Cohn, ICML 2019): variational Bayes.
 
-Each class has GROUPS kinds of tasks, and every worker a distribution of labels per kind: workers who err on the same kind
-of task are correlated, which Dawid-Skene cannot say.
+Each class has GROUPS kinds of tasks, and every worker a distribution of labels per kind: workers who err on the same
+kind of task are correlated, which Dawid-Skene cannot say.
 """
 
 from dataclasses import dataclass

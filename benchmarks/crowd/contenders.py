@@ -7,9 +7,10 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.crowd import ebcc
 from benchmarks.crowd.peers import PeerFailed, Peers, PeerTooSlow
 from benchmarks.crowd.sets import ClassSet
-from routing.consensus import classes, dawid_skene, ebcc, weighted_vote
+from routing.consensus import classes, dawid_skene, one_coin, weighted_vote
 from routing.consensus.labels import Labels
 
 TIED = 1e-6
@@ -17,12 +18,13 @@ EBCC_SEED = 1234  # as in the authors' notebooks
 
 OURS: dict[str, Callable[[Labels], NDArray[np.floating]]] = {
     "Labelyard default": lambda labels: classes.refit(labels).posterior,
-    "- hierarchical DS": lambda labels: dawid_skene.fit(labels).posterior,
-    "- weighted vote": lambda labels: weighted_vote.fit(labels).posterior,
+    "- hierarchical DS": dawid_skene.fit,
+    "- weighted vote": weighted_vote.fit,
+    "- one coin": one_coin.fit,
 }
 # Published methods that crowd-kit lacks: ours to write, peers all the same.
 WRITTEN: dict[str, Callable[[Labels], NDArray[np.floating]]] = {
-    "EBCC": lambda labels: ebcc.fit(labels, np.random.default_rng(EBCC_SEED)).posterior,
+    "EBCC": lambda labels: ebcc.fit(labels, np.random.default_rng(EBCC_SEED)),
     "MV, ties split": lambda labels: labels.shares(),
 }
 CROWD_KIT = {

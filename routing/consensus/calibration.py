@@ -1,77 +1,98 @@
-"""A stated confidence made true: temperature or isotonic scaling of posteriors, and the error of calibration.
+"""A stated confidence made true: what gold teaches about posteriors, and the error of calibration.
 
-Temperature: Guo et al., ICML 2017. Isotonic: Zadrozny and Elkan, KDD 2002, on the confidence of the chosen class.
+Platt's scaling of the chosen class's confidence, as a maximum a posteriori fit that a handful of gold answers can only
+nudge; beyond ISOTONIC_MIN gold answers the curve itself (isotonic regression: Zadrozny and Elkan, KDD 2002). Without
+gold nothing is changed.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from routing.consensus.labels import Floats, Ints
 
-ISOTONIC_MIN = 200  # gold answers from which the curve itself is learned, not only its steepness
-PSEUDO_GOLD = 10.0  # gold answers that the prior of temperature 1 is worth
-TEMPERATURES = np.exp(np.linspace(np.log(0.25), np.log(16), 61))
-TINY = 1e-6
+ISOTONIC_MIN = 200  # more gold answers than this teach the curve itself
+SHIFT_SD, SLOPE_SD = 0.5, 0.3  # how far from none calibration usually is: log odds, and their slope
+SLOPE_MIN = 0.05
+NEWTON_STEPS = 25
+TIED = TINY = 1e-6
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """Applied after inference: a temperature and, where there is much gold, a curve of (stated, true) confidence."""
+    """Log odds of being right = shift + slope * log odds as stated; or a `curve` of (stated, true) in rising order."""
 
-    temperature: float = 1.0
+    shift: float = 0.0
+    slope: float = 1.0
     curve: tuple[tuple[float, float], ...] = ()
 
     def apply(self, posterior: Floats) -> Floats:
-        """(n, classes) to (n, classes): rows still sum to 1 and keep their order of classes."""
-        heated = np.exp(np.log(np.maximum(posterior, TINY)) / self.temperature)
-        heated /= heated.sum(axis=1, keepdims=True)
-        return self._curved(heated) if self.curve else heated
+        """(n, classes) to (n, classes): the chosen class gets its true confidence, the others share the rest as before.
 
-    def _curved(self, posterior: Floats) -> Floats:
-        stated, true = np.array(self.curve).T
-        top = posterior.max(axis=1, keepdims=True)
-        classes = posterior.shape[1]
-        # The chosen class stays the chosen one: its confidence cannot fall below an even share.
-        wanted = np.clip(np.interp(top, stated, true), 1 / classes + TINY, 1 - TINY)
-        chosen = np.zeros(posterior.shape, bool)
-        chosen[np.arange(len(posterior)), posterior.argmax(axis=1)] = True
-        rest = posterior * (1 - wanted) / np.maximum(1 - top, TINY)
-        return np.where(chosen, wanted, np.minimum(rest, wanted))
+        The chosen class stays the chosen one, so it may sink no lower than to the second. A row whose first is tied is
+        left alone: which of two is right no calibration knows.
+        """
+        if self == NONE or posterior.shape[1] < 2:
+            return posterior
+        rows = np.arange(len(posterior))
+        first = posterior.argmax(axis=1)
+        stated = posterior[rows, first]
+        second = np.partition(posterior, -2, axis=1)[:, -2]
+        ratio = second / np.maximum(1 - stated, TINY)
+        wanted = np.clip(self.confidence(stated), ratio / (1 + ratio) + TIED, 1 - TINY)
+        wanted = np.where(stated - second <= TIED, stated, wanted)
+        scaled = posterior * ((1 - wanted) / np.maximum(1 - stated, TINY))[:, None]
+        scaled[rows, first] = wanted
+        return scaled / scaled.sum(axis=1, keepdims=True)
+
+    def confidence(self, stated: Floats) -> Floats:
+        """(n,) stated confidences to true ones."""
+        if self.curve:
+            known, true = np.array(self.curve).T
+            return np.interp(stated, known, true)
+        return _sigmoid(self.shift + self.slope * log_odds(stated))
 
 
-def from_gold(posterior: Floats, truth: Ints, first: float = 1.0) -> Calibration:
-    """What gold teaches: (n, classes) posteriors that did not know it, and their (n,) true classes.
+NONE = Calibration()
 
-    The temperature of least log loss, held to `first` by PSEUDO_GOLD answers' worth; from ISOTONIC_MIN on, the curve
-    too.
-    """
+
+def from_gold(posterior: Floats, truth: Ints) -> Calibration:
+    """What gold teaches: (n, classes) posteriors that did not know it, and their (n,) true classes."""
     if not len(truth):
-        return Calibration(first)
-    logs = np.log(np.maximum(posterior, TINY))[None] / TEMPERATURES[:, None, None]
-    logs -= np.log(np.exp(logs).sum(axis=2, keepdims=True))
-    loss = -logs[:, np.arange(len(truth)), truth].sum(axis=1)
-    loss = loss + PSEUDO_GOLD / 2 * np.log(TEMPERATURES / first) ** 2
-    best = Calibration(float(TEMPERATURES[loss.argmin()]))
-    if len(truth) < ISOTONIC_MIN:
-        return best
-    heated = best.apply(posterior)
-    right = heated.argmax(axis=1) == truth
-    return Calibration(best.temperature, isotonic(heated.max(axis=1), right))
+        return NONE
+    stated, right = posterior.max(axis=1), (posterior.argmax(axis=1) == truth).astype(float)
+    if len(truth) > ISOTONIC_MIN:
+        return Calibration(curve=isotonic(stated, right))
+    return Calibration(*platt(stated, right))
 
 
-def isotonic(stated: Floats, right: Sequence[bool] | Floats) -> tuple[tuple[float, float], ...]:
+def platt(stated: Floats, right: Floats) -> tuple[float, float]:
+    """(shift, slope), by Newton's method on the log loss with a normal prior around (0, 1)."""
+    x = np.column_stack([np.ones(len(stated)), log_odds(stated)])
+    none, precision = np.array([0.0, 1.0]), np.array([SHIFT_SD**-2, SLOPE_SD**-2])
+    found = none.copy()
+    for _ in range(NEWTON_STEPS):
+        p = _sigmoid(x @ found)
+        slope = x.T @ (right - p) - precision * (found - none)
+        curvature = (x * (p * (1 - p))[:, None]).T @ x + np.diag(precision)
+        change = np.linalg.solve(curvature, slope)
+        found += change
+        if np.abs(change).max() < 1e-6:
+            break
+    return float(found[0]), float(max(found[1], SLOPE_MIN))
+
+
+def isotonic(stated: Floats, right: Floats) -> tuple[tuple[float, float], ...]:
     """Pool adjacent violators: the rising curve of least squares through (stated confidence, right or not)."""
     order = np.argsort(stated, kind="stable")
     blocks: list[list[float]] = []  # [sum of stated, sum of right, count]
-    for s, r in zip(np.asarray(stated)[order].tolist(), np.asarray(right, float)[order].tolist(), strict=True):
+    for s, r in zip(stated[order].tolist(), right[order].tolist(), strict=True):
         blocks.append([s, r, 1.0])
         while len(blocks) > 1 and blocks[-2][1] * blocks[-1][2] >= blocks[-1][1] * blocks[-2][2]:
             last = blocks.pop()
             blocks[-1] = [a + b for a, b in zip(blocks[-1], last, strict=True)]
-    # One pseudo-answer, half right, per block: a block of three right answers is no certainty.
-    return tuple((s / n, (r + 0.5) / (n + 1)) for s, r, n in blocks)
+    # One pseudo-answer per block, right as often as was stated: a block of three right answers is no certainty.
+    return tuple((s / n, (r + s / n) / (n + 1)) for s, r, n in blocks)
 
 
 def error(confidence: Floats, right: Floats, bins: int = 10) -> float:
@@ -80,3 +101,12 @@ def error(confidence: Floats, right: Floats, bins: int = 10) -> float:
     parts = [part for part in np.array_split(order, bins) if len(part)]
     gaps = [len(part) * abs(float(confidence[part].mean() - right[part].mean())) for part in parts]
     return sum(gaps) / max(1, len(order))
+
+
+def log_odds(confidence: Floats) -> Floats:
+    clipped = np.clip(confidence, TINY, 1 - TINY)
+    return np.log(clipped / (1 - clipped))
+
+
+def _sigmoid(x: Floats) -> Floats:
+    return 1 / (1 + np.exp(-x))

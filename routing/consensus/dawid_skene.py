@@ -5,52 +5,50 @@ pseudo-labels around "her accuracy over all classes, with the pooled confusion's
 class is judged by how good she is elsewhere and by what is hard for everybody.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 
+from routing.consensus.em import class_prior, normalised, settle
 from routing.consensus.labels import Floats, Labels
 
 KAPPA = 2.0  # pseudo-labels per row of a worker's confusion
 ACCURACY_LABELS = 4.0  # pseudo-labels of the crowd's mean accuracy in a worker's own
 POOLED_LABELS = 1.0  # pseudo-labels per row of the pooled confusion, right with ACCURACY_FIRST
 ACCURACY_FIRST = 0.7
-ITERATIONS_MAX, CHANGE_MIN = 100, 1e-3
 TINY = 1e-6
 
 
-@dataclass(frozen=True)
-class DawidSkene:
-    """`posterior` (tasks, classes); `confusion` (workers, given, truth): P(given | truth); `prior` (classes,)."""
-
-    posterior: Floats
-    confusion: Floats
-    prior: Floats
-    pooled: Floats
+def fit(labels: Labels) -> Floats:
+    """Posterior (tasks, classes)."""
+    return settle(labels, step)
 
 
-def fit(labels: Labels, kappa: float = KAPPA) -> DawidSkene:
-    """Expectation maximisation from the votes' shares until no posterior moves by CHANGE_MIN on average."""
-    posterior = labels.shares()
-    matrix = labels.matrix
-    turned = matrix.T
-    for _ in range(1, ITERATIONS_MAX + 1):
-        counts = (turned @ posterior).reshape(labels.workers, labels.classes, labels.classes)
-        confusion, pooled = confusions(counts, kappa)
-        prior = class_prior(posterior)
-        logs = np.log(confusion).reshape(labels.workers * labels.classes, labels.classes)
-        before, posterior = posterior, labels.clamp(normalised(matrix @ logs + np.log(prior)))
-        if np.abs(posterior - before).sum() < CHANGE_MIN * 2 * max(1, labels.tasks):
-            break
-    return DawidSkene(posterior, confusion, prior, pooled)
+def step(labels: Labels, posterior: Floats) -> Floats:
+    return likely(labels, expected_counts(labels, posterior), class_prior(posterior))
 
 
-def confusions(counts: Floats, kappa: float = KAPPA) -> tuple[Floats, Floats]:
-    """(workers, given, truth) and the pooled (given, truth), columns summing to 1, from the expected counts."""
-    pooled = pooled_confusion(counts.sum(axis=0))
-    base = one_coin_profile(worker_accuracy(counts, pooled), pooled)
-    smooth = counts + kappa * base
-    return smooth / smooth.sum(axis=1, keepdims=True), pooled
+def likely(labels: Labels, counts: Floats, prior: Floats) -> Floats:
+    """Posterior (tasks, classes) given every worker's expected counts (workers, given, truth) and the class prior."""
+    logs = np.log(confusions(counts)).reshape(labels.workers * labels.classes, labels.classes)
+    sums: Floats = labels.matrix @ logs
+    sums += np.log(prior)
+    return normalised(sums)
+
+
+def expected_counts(labels: Labels, posterior: Floats) -> Floats:
+    """(workers, given, truth): how often each worker gave this label to a task of that class, as far as is known."""
+    counts: Floats = labels.matrix.T @ posterior
+    return counts.reshape(labels.workers, labels.classes, labels.classes)
+
+
+def confusions(counts: Floats) -> Floats:
+    """(workers, given, truth): P(given | truth), from the expected counts."""
+    right, total = np.trace(counts, axis1=1, axis2=2), counts.sum(axis=(1, 2))
+    mean = crowd_accuracy(float(right.sum()), float(total.sum()))
+    smooth = profile(shrunk_accuracy(right, total, mean), pooled_confusion(counts.sum(axis=0)), mean)
+    smooth *= KAPPA
+    smooth += counts
+    smooth /= smooth.sum(axis=1, keepdims=True)
+    return smooth
 
 
 def pooled_confusion(counts: Floats) -> Floats:
@@ -62,39 +60,30 @@ def pooled_confusion(counts: Floats) -> Floats:
     return smooth / smooth.sum(axis=0)
 
 
-def worker_accuracy(counts: Floats, pooled: Floats) -> Floats:
-    """(workers,): share of right labels, shrunk to the crowd's."""
-    right = np.trace(counts, axis1=1, axis2=2)
-    total = counts.sum(axis=(1, 2))
-    mean = (right.sum() + ACCURACY_FIRST) / (total.sum() + 1)
+def crowd_accuracy(right: float, total: float) -> float:
+    return min(max((right + ACCURACY_FIRST) / (total + 1), TINY), 1 - TINY)
+
+
+def shrunk_accuracy(right: Floats, total: Floats, mean: float) -> Floats:
+    """Share of right labels, shrunk to the crowd's."""
     return (right + ACCURACY_LABELS * mean) / (total + ACCURACY_LABELS)
 
 
-def one_coin_profile(accuracy: Floats, pooled: Floats) -> Floats:
+def profile(accuracy: Floats, pooled: Floats, mean: float) -> Floats:
     """(workers, given, truth): the pooled confusion, its odds of being right scaled to each worker's accuracy."""
-    classes = len(pooled)
     right = np.clip(np.diag(pooled), TINY, 1 - TINY)
-    mean = np.clip(accuracy.mean(), TINY, 1 - TINY)
-    a = np.clip(accuracy, TINY, 1 - TINY)
-    odds = (a / (1 - a) / (mean / (1 - mean)))[:, None] * (right / (1 - right))
-    hit = odds / (1 + odds)  # (workers, truth)
+    hit = hits(accuracy, right, mean)
     misses = pooled / (1 - right)
     np.fill_diagonal(misses, 0)
-    base = misses[None] * (1 - hit)[:, None, :]
-    diagonal = np.arange(classes)
+    base: Floats = misses[None] * (1 - hit)[:, None, :]
+    diagonal = np.arange(len(pooled))
     base[:, diagonal, diagonal] = hit
     return base
 
 
-def class_prior(posterior: Floats) -> Floats:
-    """(classes,): how common each class is, one pseudo-task each."""
-    total = posterior.sum(axis=0, dtype=np.float64) + 1
-    return (total / total.sum()).astype(posterior.dtype)
-
-
-def normalised(logs: Floats) -> Floats:
-    """Rows of log weights to probabilities, in place."""
-    logs -= logs.max(axis=1, keepdims=True)
-    np.exp(logs, out=logs)
-    logs /= logs.sum(axis=1, keepdims=True)
-    return logs
+def hits(accuracy: Floats, right: Floats, mean: float) -> Floats:
+    """(workers, truth): the crowd's chance of being right on each class, odds scaled by each worker's to the mean's."""
+    a = np.clip(accuracy, TINY, 1 - TINY)
+    odds = (a / (1 - a) * ((1 - mean) / mean))[:, None] * (right / (1 - right))
+    scaled: Floats = odds / (1 + odds)
+    return scaled

@@ -1,7 +1,7 @@
 """Labels as arrays: who said which class of which task, with ids mapped to positions at the edge."""
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -56,9 +56,19 @@ class Labels:
         return np.bincount(self.task, minlength=self.tasks).astype(self.dtype)
 
     @cached_property
+    def given(self) -> Floats:
+        """(workers,): how many labels each worker gave."""
+        return np.bincount(self.worker, minlength=self.workers).astype(float)
+
+    @cached_property
+    def place(self) -> Ints:
+        """(n,): where a label's (task, class) lies in a flattened table of them."""
+        return self.task * self.classes + self.label
+
+    @cached_property
     def counts(self) -> Floats:
         """(tasks, classes): how many votes each class of each task has."""
-        flat = np.bincount(self.task * self.classes + self.label, minlength=self.tasks * self.classes)
+        flat = np.bincount(self.place, minlength=self.tasks * self.classes)
         return flat.reshape(self.tasks, self.classes).astype(self.dtype)
 
     @cached_property
@@ -79,19 +89,17 @@ class Labels:
             posterior[self.known, self.gold[self.known]] = 1
         return posterior
 
-    def known_as(self, gold: Mapping[Hashable, Hashable]) -> "Labels":
-        """These labels with other gold, given by ids; gold of a task or class that no label names is left out."""
-        place = {one: k for k, one in enumerate(self.task_ids)}
-        named = {one: k for k, one in enumerate(self.class_ids)}
-        clamped = np.full(self.tasks, -1)
-        for one, truth in gold.items():
-            if one in place and truth in named:
-                clamped[place[one]] = named[truth]
-        return Labels(**{**self._fields(), "gold": clamped})
+    def with_gold(self, gold: Ints) -> "Labels":
+        """These labels with other gold: (tasks,), the class or -1. What was computed from the labels is kept."""
+        other = replace(self, gold=gold)
+        for name in ("matrix", "answers", "given", "place", "counts"):
+            if name in self.__dict__:
+                other.__dict__[name] = self.__dict__[name]
+        return other
 
-    def _fields(self) -> dict[str, Any]:
-        names = "task worker label tasks workers classes gold task_ids worker_ids class_ids"
-        return {name: getattr(self, name) for name in names.split()}
+    def blind(self) -> "Labels":
+        """These labels without any gold."""
+        return self.with_gold(np.empty(0, np.int64))
 
 
 def index(

@@ -9,7 +9,12 @@ from routing.consensus import classes, dawid_skene, one_coin, weighted_vote
 from routing.consensus.labels import Labels, index
 from routing.consensus.online_classes import OnlineClasses
 
-MODELS = [dawid_skene.fit, one_coin.fit, weighted_vote.fit]
+
+def refit(labels):
+    return classes.refit(labels).posterior
+
+
+MODELS = [dawid_skene.fit, one_coin.fit, weighted_vote.fit, refit]
 rows = st.lists(st.tuples(st.integers(0, 8), st.integers(0, 5), st.sampled_from("abc")), min_size=1, max_size=60)
 
 
@@ -18,7 +23,7 @@ rows = st.lists(st.tuples(st.integers(0, 8), st.integers(0, 5), st.sampled_from(
 @given(rows=rows)
 def test_a_posterior_is_a_probability_and_gold_is_certain(fit, rows):
     labels = index(rows, "abc", gold={rows[0][0]: "b"})
-    posterior = fit(labels).posterior
+    posterior = fit(labels)
     assert np.isfinite(posterior).all() and (posterior >= 0).all()
     assert posterior.sum(axis=1) == pytest.approx(1, abs=1e-4)
     assert posterior[0].tolist() == [0, 1, 0]
@@ -32,8 +37,8 @@ def test_names_and_order_do_not_matter(rows, seed):
     turned = {one: int(k) for one, k in zip("abc", dice.permutation(3), strict=True)}
     said = [(f"t{t}", f"w{w}", turned[k]) for t, w, k in dice.permutation(np.array(rows, object)).tolist()]
     other = index(said, range(3), tasks=[f"t{t}" for t in reversed(range(9))])
-    for fit in (*MODELS, classes.refit):
-        one, two = fit(plain).posterior, fit(other).posterior
+    for fit in MODELS:
+        one, two = fit(plain), fit(other)
         for t in range(9):
             place = other.task_ids.index(f"t{t}")
             row = [two[place, other.class_ids.index(turned[k])] for k in "abc"]
@@ -69,6 +74,8 @@ def test_label_by_label_comes_near_to_the_batch():
         if is_late:
             online.add(*one)
     batch = classes.refit(labels).posterior
+    said_late = {said[k][0] for k in np.flatnonzero(late)}
     stepwise = np.array([list(online.posterior(t).values()) for t in labels.task_ids])
-    assert np.abs(stepwise - batch).mean() < 0.03
-    assert (stepwise.argmax(axis=1) == batch.argmax(axis=1)).mean() > 0.97
+    touched = [place for place, task in enumerate(labels.task_ids) if task in said_late]
+    assert np.abs(stepwise - batch)[touched].max() < 0.1
+    assert np.abs(stepwise - batch).mean() < 0.01

@@ -5,7 +5,7 @@ from typing import Any
 import click
 from sqlalchemy import func, or_, select, update
 
-from marketplace import auth, decisions, payout_decisions, projects
+from marketplace import auth, decisions, projects
 from marketplace.cli import in_marketplace, labeler
 from marketplace.clock import utc_now
 from marketplace.data_commands import find_customer
@@ -106,6 +106,8 @@ def correct_transfer(transfer_id: int, reason: str, email: str) -> dict[str, Any
     by = db.session.scalar(select(User).where(func.lower(User.email) == email.lower(), User.role == Role.FINANCE))
     if by is None:
         raise NotFound(f"No member of finance staff has the address {email}.")
+    from marketplace import payout_decisions  # and with it the pipeline, which the other commands do not need
+
     posted = payout_decisions.correct(by, transfer_id, reason)
     return {"corrects": transfer_id, "transfer_id": posted.transfer_id, "posted": posted.created}
 

@@ -1,6 +1,6 @@
 """Claims per second and their latency, by the number of open slots: in process and over HTTP, beside bare SQL.
 
-`python -m benchmarks.claims [--seconds N] [--slots N ...] [--labelers N] [--minutes M]`
+`python -m benchmarks.claims [--seconds N] [--rounds N] [--slots N ...] [--labelers N] [--minutes M]`
 
 `--minutes` runs on at the largest number of slots and prints how rate and latency hold while dead rows gather.
 """
@@ -13,8 +13,9 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import psycopg
 from flask import Flask
@@ -24,8 +25,7 @@ from benchmarks.claim_world import LABELERS, World
 from benchmarks.http_client import Client
 from benchmarks.running import ROOT, free_port
 from marketplace.app import create_app
-from marketplace.db import db, transaction
-from marketplace.models import Labeler
+from marketplace.db import transaction
 from marketplace.pipeline import dispatch
 from marketplace.supervisor import WEB_THREADS
 
@@ -34,15 +34,50 @@ SEGMENT_SECONDS = 30
 Claim = Callable[[int], bool]  # of the labeler with this number; whether it got something
 
 
-@dataclass(frozen=True)
+@dataclass
 class Measured:
-    rate: float
-    median_ms: float
-    p99_ms: float
-    empty: int  # claims that got nothing
+    """What one side did, over all of its turns."""
+
+    seconds: float = 0.0
+    times: list[float] = field(default_factory=list)
+    empty: int = 0  # claims that got nothing
+
+    @property
+    def rate(self) -> float:
+        return len(self.times) / self.seconds
+
+    def add(self, other: "Measured") -> None:
+        self.seconds += other.seconds
+        self.times += other.times
+        self.empty += other.empty
 
     def __str__(self) -> str:
-        return f"{self.rate:>9.0f} {self.median_ms:>10.1f} {self.p99_ms:>8.1f} {self.empty:>6}"
+        ordered = sorted(self.times)
+        median, p99 = ordered[len(ordered) // 2], ordered[int(len(ordered) * 0.99)]
+        return f"{self.rate:>9.0f} {median * 1e3:>10.1f} {p99 * 1e3:>8.1f} {self.empty:>6}"
+
+
+class Crew:
+    """Labelers at work at the same time: a thread each, which keeps its connections from one turn to the next."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self._pool = ThreadPoolExecutor(size)
+        self._turns = itertools.count()
+
+    def measure(self, claim: Claim, seconds: float) -> Measured:
+        """Everybody claims again and again, each time as the labeler whose turn it is."""
+        measured, began = Measured(), time.perf_counter()
+
+        def work(_: int) -> None:
+            while (start := time.perf_counter()) < began + seconds:
+                got = claim(next(self._turns) % LABELERS)
+                measured.times.append(time.perf_counter() - start)
+                measured.empty += not got
+
+        list(self._pool.map(work, range(self.size)))
+        measured.seconds = time.perf_counter() - began
+        return measured
 
 
 def main() -> None:
@@ -50,51 +85,74 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=10)
     parser.add_argument("--slots", type=int, nargs="+", default=[10_000, 1_000_000])
     parser.add_argument("--labelers", type=int, default=32, help="at a time")
+    parser.add_argument("--rounds", type=int, default=8, help="turns of each side in a cell")
     parser.add_argument("--minutes", type=float, default=0)
     options = parser.parse_args()
+    crew = Crew(options.labelers)
     with claim_world.world() as world:
         app = create_app(world.settings(database_pool_size=options.labelers))
-        print_head(world, options.labelers, options.seconds)
+        print_head(world, options)
         for slots in options.slots:
-            print_cells(world, app, slots, options.labelers, options.seconds)
+            print_cells(world, crew, app, slots, options)
         if options.minutes:
-            print_minutes(world, app, max(options.slots), options.labelers, options.minutes)
+            print_minutes(world, crew, app, max(options.slots), options.minutes)
 
 
-def print_head(world: World, labelers: int, seconds: float) -> None:
-    print(f"\nClaims by {labelers} labelers at a time ({LABELERS} by turns), {seconds:g} s each")
+def print_head(world: World, options: argparse.Namespace) -> None:
+    print(
+        f"\nClaims by {options.labelers} labelers at a time ({LABELERS} by turns), {options.seconds:g} s a line; bare"
+    )
+    print(f"SQL and product by turns of {options.seconds / options.rounds:g} s, so that both meet the same machine.")
     print(
         f"{claim_world.LANES} lanes, {claim_world.ANSWERS} answers a subtask; what is claimed is closed, as much opened"
     )
     print(f"meanwhile. {os.cpu_count()} cores for server, program and callers; a durable write of one block here takes")
-    print(f"{claim_world.fsync_milliseconds(world.folder):.2f} ms. Ratio: to the bare SQL above it.")
+    print(
+        f"{claim_world.fsync_milliseconds(world.folder):.2f} ms. Ratio: of the claims, and from the lowest round to the"
+    )
+    print("highest.")
     print(f"{'slots':>9}  {'claim':<32}{'claims/s':>9} {'median ms':>10} {'p99 ms':>8} {'empty':>6} {'ratio':>6}")
 
 
-def print_cells(world: World, app: Flask, slots: int, labelers: int, seconds: float) -> None:
-    cells = [
-        ("bare SQL, in process", lambda: bare_claims(world, labelers)),
-        ("claim_next, in process", lambda: product_claims(app)),
-    ]
+def print_cells(world: World, crew: Crew, app: Flask, slots: int, options: argparse.Namespace) -> None:
+    world.refill(slots)
+    cell = compare(world, crew, bare_claims(world), product_claims(app), options)
+    print_cell(slots, "bare SQL, in process", "claim_next, in process", cell)
     with gunicorn(world) as port:
-        cells += [
-            ("bare SQL in an empty view, HTTP", lambda: http_claims(port, "/bare/claim", labelers)),
-            ("POST /labeler/claim, HTTP", lambda: http_claims(port, "/labeler/claim", labelers)),
-        ]
-        peer = 0.0
-        world.refill(slots)
-        for name, prepare in cells:
-            world.tidy()
-            with world.steady():
-                claim = prepare()
-                measure(claim, labelers, WARM_UP_SECONDS)
-                measured = measure(claim, labelers, seconds)
-            ratio = "" if name.startswith("bare") else f"{measured.rate / peer:.2f}"
-            peer = measured.rate if name.startswith("bare") else peer
-            print(f"{slots:>9}  {name:<32}{measured} {ratio:>6}", flush=True)
+        cell = compare(world, crew, http_claims(port, "/bare/claim"), http_claims(port, "/labeler/claim"), options)
+    print_cell(slots, "bare SQL in an empty view, HTTP", "POST /labeler/claim, HTTP", cell)
 
 
-def print_minutes(world: World, app: Flask, slots: int, labelers: int, minutes: float) -> None:
+@dataclass
+class Cell:
+    bare: Measured = field(default_factory=Measured)
+    product: Measured = field(default_factory=Measured)
+    ratios: list[float] = field(default_factory=list)  # round by round
+
+
+def compare(world: World, crew: Crew, bare: Claim, product: Claim, options: argparse.Namespace) -> Cell:
+    """Both by turns, and who begins by turns, too: the machine's speed swings, but within a round little."""
+    world.tidy()
+    cell, seconds = Cell(), options.seconds / options.rounds
+    with world.steady():
+        for claim in (bare, product):
+            crew.measure(claim, WARM_UP_SECONDS)
+        for number in range(options.rounds):
+            order = (bare, product) if number % 2 == 0 else (product, bare)
+            turns = {claim: crew.measure(claim, seconds) for claim in order}
+            cell.bare.add(turns[bare])
+            cell.product.add(turns[product])
+            cell.ratios.append(turns[product].rate / turns[bare].rate)
+    return cell
+
+
+def print_cell(slots: int, bare: str, product: str, cell: Cell) -> None:
+    print(f"{slots:>9}  {bare:<32}{cell.bare}")
+    ratio, spread = cell.product.rate / cell.bare.rate, f"{min(cell.ratios):.2f}-{max(cell.ratios):.2f}"
+    print(f"{slots:>9}  {product:<32}{cell.product} {ratio:>6.2f} {spread}", flush=True)
+
+
+def print_minutes(world: World, crew: Crew, app: Flask, slots: int, minutes: float) -> None:
     print(
         f"\nThe same over {minutes:g} minutes at {slots} open slots: claim_next in process, every {SEGMENT_SECONDS} s"
     )
@@ -102,41 +160,14 @@ def print_minutes(world: World, app: Flask, slots: int, labelers: int, minutes: 
     world.refill(slots)
     claim = product_claims(app)
     with world.steady():
-        measure(claim, labelers, WARM_UP_SECONDS)
+        crew.measure(claim, WARM_UP_SECONDS)
         for segment in range(max(1, round(minutes * 60 / SEGMENT_SECONDS))):
-            measured = measure(claim, labelers, SEGMENT_SECONDS)
+            measured = crew.measure(claim, SEGMENT_SECONDS)
             dead, open_slots = world.health()
             print(f"{segment * SEGMENT_SECONDS:>7} {measured} {dead:>10} {open_slots:>9}", flush=True)
 
 
-turns = itertools.count()
-
-
-def measure(claim: Claim, labelers: int, seconds: float) -> Measured:
-    """`labelers` threads that claim one after the other, each time as the labeler whose turn it is."""
-    times: list[float] = []
-    empty: list[int] = []
-    began = time.perf_counter()
-
-    def work() -> None:
-        while (start := time.perf_counter()) < began + seconds:
-            got = claim(next(turns) % LABELERS)
-            times.append(time.perf_counter() - start)
-            if not got:
-                empty.append(1)
-
-    threads = [threading.Thread(target=work) for _ in range(labelers)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    taken = time.perf_counter() - began
-    ordered = sorted(times)
-    count = len(ordered)
-    return Measured(count / taken, ordered[count // 2] * 1e3, ordered[int(count * 0.99)] * 1e3, len(empty))
-
-
-def bare_claims(world: World, labelers: int) -> Claim:
+def bare_claims(world: World) -> Claim:
     own = threading.local()
     url = world.servers.database_url.replace("postgresql+psycopg://", "postgresql://")
 
@@ -149,18 +180,14 @@ def bare_claims(world: World, labelers: int) -> Claim:
 
 
 def product_claims(app: Flask) -> Claim:
-    with app.app_context():
-        people = {labeler.id: labeler for labeler in db.session.query(Labeler)}
-        db.session.expunge_all()
-
     def claim(number: int) -> bool:
         with app.app_context(), transaction():
-            return dispatch.claim_next(people[f"labeler{number}"]).assignment is not None
+            return dispatch.claim_next(f"labeler{number}").held is not None
 
     return claim
 
 
-def http_claims(port: int, path: str, labelers: int) -> Claim:
+def http_claims(port: int, path: str) -> Claim:
     own = threading.local()
 
     def claim(number: int) -> bool:
@@ -185,7 +212,7 @@ def gunicorn(world: World) -> Iterator[int]:
     environment = world.servers.environment() | {
         "SECRET_KEY": "benchmark",
         "DATA_DIR": str(world.folder),
-        "RATE_LIMIT_API": "100000000 per minute",
+        "RATE_LIMIT_LABELER": "100000000 per minute",
     }
     process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **environment})
     try:

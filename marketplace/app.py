@@ -2,6 +2,7 @@
 
 import json
 import logging
+import math
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,10 +10,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TextIO, cast
 
+import orjson
 import structlog
-from flask import Flask, Response, current_app, g, jsonify, render_template, request, url_for
+from flask import Flask, Request, Response, current_app, g, jsonify, render_template, request, url_for
+from flask.json.provider import DefaultJSONProvider
 from flask.logging import wsgi_errors_stream
-from flask.sessions import SecureCookieSessionInterface
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from flask.typing import ResponseReturnValue
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
@@ -25,29 +28,57 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from marketplace import words
 from marketplace.config import LogLevel, Settings
 from marketplace.db import db, init_db, transaction
-from marketplace.errors import STATUS, LabelyardError, status_of
+from marketplace.errors import STATUS, LabelyardError, TooManyRequests, status_of
 from marketplace.permissions import init_permissions
 from marketplace.queue import init_queue
 from marketplace.storage import Storage
 
 log = logging.getLogger(__name__)
-limiter = Limiter(get_remote_address, in_memory_fallback_enabled=True, swallow_errors=True)
+
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; font-src 'self'; "
     "connect-src 'self'; worker-src 'self' blob:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
+SECURITY_HEADERS = [
+    ("Content-Security-Policy", CONTENT_SECURITY_POLICY),
+    ("X-Content-Type-Options", "nosniff"),
+    ("Referrer-Policy", "same-origin"),
+    ("Cross-Origin-Opener-Policy", "same-origin"),
+]
 
 
-@limiter.request_filter
-def is_labeling() -> bool:
-    """A labeler's calls are not counted: counts are in Redis, which has no place on the path of a claim."""
-    return request.blueprint == "labeler_api"
+class SharedLimiter(Limiter):
+    """Counts in Redis, which has no place on the path of a claim: labelers' calls are counted by `throttle`."""
+
+    def _check_request_limit(self, *args: Any, **kwargs: Any) -> None:
+        if request.blueprint != "labeler_api":
+            super()._check_request_limit(*args, **kwargs)
+
+
+limiter = SharedLimiter(get_remote_address, in_memory_fallback_enabled=True, swallow_errors=True)
+
+
+class Json(DefaultJSONProvider):
+    """Flask's own, by orjson where that can: at a fraction of the time."""
+
+    sort_keys = False  # the order of the schemas reads better
+    OPTIONS = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_APPEND_NEWLINE
+
+    def response(self, *args: Any, **kwargs: Any) -> Response:
+        value = self._prepare_response_obj(args, kwargs)
+        try:
+            return Response(orjson.dumps(value, option=self.OPTIONS), mimetype=self.mimetype)
+        except TypeError:  # an integer of more than 64 bits, which a customer's JSON may hold
+            return cast(Response, super().response(value))
 
 
 class Sessions(SecureCookieSessionInterface):
-    """Flask's own, with the signer made once and not for every request."""
+    """Flask's own, with the signer made once and not for every request, and nothing read where there is no cookie."""
 
     _signer: URLSafeTimedSerializer | None = None
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        return super().open_session(app, request) if "HTTP_COOKIE" in request.environ else self.session_class()
 
     def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer | None:
         if self._signer is None:
@@ -57,6 +88,8 @@ class Sessions(SecureCookieSessionInterface):
 
 class Labelyard(Flask):
     """One transaction per request, opened at the edge: return commits, raise rolls back."""
+
+    json_provider_class = Json
 
     def dispatch_request(self) -> ResponseReturnValue:
         view = self.view_functions.get(request.endpoint or "")
@@ -115,7 +148,7 @@ def configure(app: Flask, settings: Settings) -> None:
     init_db(app)
     init_queue(app)
     limiter.init_app(app)
-    init_permissions(app)
+    init_permissions(app, settings)
     app.extensions["storage"] = Storage.from_url(settings.storage_url, secret=settings.secret_key)
     app.jinja_env.filters.update(words.FILTERS)
     app.jinja_env.globals.update(asset_tags=asset_tags, settings=settings)
@@ -192,7 +225,8 @@ def answer_error(error: Exception) -> ResponseReturnValue:
         log.error("request failed", extra={"path": request.path}, exc_info=error)
     if wants_json():
         body = {"status_code": status, "error": message} | ({"field": field} if field else {})
-        return jsonify(body), status
+        again = {"Retry-After": str(math.ceil(error.wait_seconds))} if isinstance(error, TooManyRequests) else {}
+        return jsonify(body), status, again
     if isinstance(error, HTTPException):
         message = OLD_FORM if isinstance(error, CSRFError) else PAGE_WORDS.get(status, message)
     db.session.rollback()  # the error page reads the user's name in a clean transaction
@@ -201,12 +235,10 @@ def answer_error(error: Exception) -> ResponseReturnValue:
 
 def security_headers(response: Response) -> Response:
     headers = response.headers
-    headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
-    headers.setdefault("X-Content-Type-Options", "nosniff")
-    headers.setdefault("Referrer-Policy", "same-origin")
-    headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
-    if request.endpoint not in {"static", "media.content"}:
-        headers.setdefault("Cache-Control", "no-store")
+    present = {name.lower() for name, _ in headers}
+    headers.extend([(name, value) for name, value in SECURITY_HEADERS if name.lower() not in present])
+    if "cache-control" not in present and request.endpoint not in {"static", "media.content"}:
+        headers.add("Cache-Control", "no-store")
     return response
 
 

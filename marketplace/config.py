@@ -41,6 +41,8 @@ class Settings:
     rate_limit_api: str = "600 per minute"
     rate_limit_signin: str = "10 per minute"
     rate_limit_account: str = "20 per 15 minutes"
+    rate_limit_labeler: str = "3000 per minute"  # per labeler, as each web process counts for itself
+    rate_limit_wrong_tokens: str = "60 per minute"  # per address, of `/labeler`, counted so too
     session_days: int = 14
     database_pool_size: int = 8
     stripe_api_key: str = ""

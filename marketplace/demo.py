@@ -242,7 +242,7 @@ class _Shift:
     def work_one(self) -> bool:
         """One claim and its answer; whether there was anything to do."""
         with transaction():
-            assignment = dispatch.claim_next(self.labeler(), now=self.free_at, rng=self.dice).assignment
+            assignment = dispatch.claim_next(self.labeler().id, now=self.free_at, rng=self.dice).assignment
             if assignment is None:
                 return False
             claimed, epoch = assignment.id, assignment.epoch

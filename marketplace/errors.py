@@ -36,6 +36,14 @@ class DuplicateUniqueId(Conflict):
     """A task with this unique_id exists."""
 
 
+class TooManyRequests(LabelyardError):
+    """The caller has used up what a rate limit allows."""
+
+    def __init__(self, message: str, wait_seconds: float) -> None:
+        super().__init__(message)
+        self.wait_seconds = wait_seconds
+
+
 class LeaseLost(Conflict):
     """The lease ended or went to somebody else, and the answer is no longer needed."""
 
@@ -61,6 +69,7 @@ STATUS: dict[type[Exception], int] = {
     Forbidden: 403,
     NotFound: 404,
     Conflict: 409,
+    TooManyRequests: 429,
 }
 
 

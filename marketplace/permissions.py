@@ -1,15 +1,19 @@
 """Who may do what, as data: every blueprint has an audience, and a request to one that has none is refused."""
 
+import time
+from dataclasses import dataclass
 from enum import StrEnum
 
-from flask import Flask, abort, g, redirect, request, url_for
+from flask import Flask, abort, current_app, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFProtect
 from werkzeug.datastructures import MultiDict
 
 from marketplace import auth
-from marketplace.errors import Forbidden, InvalidInput, Unauthorized
+from marketplace.config import Settings
+from marketplace.errors import Forbidden, InvalidInput, TooManyRequests, Unauthorized
 from marketplace.models import KeyMode, Role
+from marketplace.throttle import Throttle
 
 
 class Audience(StrEnum):
@@ -55,7 +59,18 @@ def audience_of(endpoint: str) -> Audience | None:
     return AUDIENCES.get(endpoint.partition(".")[0])
 
 
-def init_permissions(app: Flask) -> None:
+@dataclass(frozen=True)
+class LabelerLimits:
+    """`/labeler` is counted apart, with no Redis on the path of a claim."""
+
+    calls: Throttle  # by labeler
+    wrong_tokens: Throttle  # by address
+
+
+def init_permissions(app: Flask, settings: Settings) -> None:
+    app.extensions["labeler_limits"] = LabelerLimits(
+        Throttle(settings.rate_limit_labeler), Throttle(settings.rate_limit_wrong_tokens)
+    )
     app.config["WTF_CSRF_CHECK_DEFAULT"] = False  # checked here, only where a browser's session vouches
     csrf.init_app(app)
     app.before_request(_admit)
@@ -83,7 +98,8 @@ def _refuse_unstorable() -> None:
     """PostgreSQL has no NUL in a text: such a name cannot exist, and such a filter is malformed."""
     if "\x00" in request.path:
         abort(404)
-    _refuse_nul(request.args)
+    if request.query_string:
+        _refuse_nul(request.args)
 
 
 def _refuse_nul(given: MultiDict[str, str]) -> None:
@@ -98,14 +114,35 @@ def _admit_customer_key() -> None:
 
 
 def _admit_labeler() -> None:
-    labeler = auth.labeler_from_token()
-    if labeler is None:
-        user = auth.user_from_session()
-        if user is None or user.labeler is None:
-            raise Unauthorized("A labeler's token or session is needed.")
-        csrf.protect()
-        labeler = user.labeler
-    g.labeler = labeler
+    limits: LabelerLimits = current_app.extensions["labeler_limits"]
+    now = time.monotonic()
+    token = auth.bearer_token()
+    labeler_id = _labeler_id_from_token(token, limits, now) if token else _labeler_id_from_session()
+    wait_seconds = limits.calls.count(labeler_id, now)
+    if wait_seconds > 0:
+        raise TooManyRequests("Too many requests by this labeler; please slow down.", wait_seconds)
+    g.labeler_id = labeler_id
+
+
+def _labeler_id_from_token(token: str, limits: LabelerLimits, now: float) -> str:
+    """Whoever has tried many wrong tokens has to wait before the next one is even looked at."""
+    address = request.remote_addr or "unknown"
+    wait_seconds = limits.wrong_tokens.wait_seconds(address, now)
+    if wait_seconds > 0:
+        raise TooManyRequests("Too many wrong tokens from this address; please wait.", wait_seconds)
+    labeler_id = auth.labeler_id_of_token(token)
+    if labeler_id is None:
+        limits.wrong_tokens.count(address, now)
+        raise Unauthorized("This labeler's token is not valid.")
+    return labeler_id
+
+
+def _labeler_id_from_session() -> str:
+    user = auth.user_from_session()
+    if user is None or user.labeler_id is None:
+        raise Unauthorized("A labeler's token or session is needed.")
+    csrf.protect()
+    return user.labeler_id
 
 
 def _admit_browser(audience: Audience) -> ResponseReturnValue | None:
@@ -117,7 +154,7 @@ def _admit_browser(audience: Audience) -> ResponseReturnValue | None:
             raise Forbidden("This page belongs to another role.")
         if audience is Audience.REVIEWER_PAGE and user.labeler is not None and not user.labeler.reviewer:
             raise Forbidden("This page is for reviewers.")
-        g.mode, g.customer, g.labeler = KeyMode.LIVE, user.customer, user.labeler
+        g.mode, g.customer, g.labeler_id = KeyMode.LIVE, user.customer, user.labeler_id
     csrf.protect()
     _refuse_nul(request.form)  # a program's body is read, and checked, by its view
     return None

@@ -13,20 +13,19 @@ from typing import Any
 
 from sqlalchemy import TextClause, bindparam, insert, text
 from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.orm import make_transient_to_detached
-from sqlalchemy.orm.attributes import set_committed_value
 from sqlalchemy.types import String
 
+from marketplace import held
 from marketplace.clock import utc_now
 from marketplace.db import db, fetch_rows
 from marketplace.errors import WrongState
+from marketplace.held import Held
 from marketplace.ids import new_id
-from marketplace.models import Assignment, AssignmentState, Slot, SlotState, Subtask
+from marketplace.models import Slot, SlotState, Subtask
 from routing import leases
 from routing.skill import Skill
 
 PRIORITY_STEP = 10
-_COLUMNS = frozenset(column.name for column in Assignment.__table__.columns)
 
 
 # Opening, filling, canceling
@@ -220,7 +219,6 @@ def _head(
 
 # Taking
 
-_MADE = ("id", "subtask_id", "slot_id", "epoch", "lease_expires_at", "pay_cents", "expected_seconds", "focus")
 # `leases.expires_at` in SQL, since the effort of the slot is known only once it is locked.
 _EXPIRES = """
     %(now)s + make_interval(secs => greatest(%(lease_min)s, least(%(lease_max)s, %(lease_factor)s * t.effort_seconds)))
@@ -230,14 +228,21 @@ _LEASE = {
     "lease_max": leases.LEASE_SECONDS_MAX,
     "lease_factor": leases.EFFORT_FACTOR,
 }
+# Not a join with `picked` or `made`, of which the planner knows nothing: at 300,000 subtasks it took to merge joins,
+# which read the index of all subtasks for one row.
+_PICKED = "(SELECT subtask_id FROM picked)"
 _INSERT = f"""
     INSERT INTO assignment (id, subtask_id, slot_id, labeler_id, epoch, state, claimed_at, lease_expires_at,
                             active_seconds, pay_cents, expected_seconds, focus)
     SELECT %(id)s, t.id, picked.slot_id, %(me)s, picked.epoch + 1, 'claimed', %(now)s, {_EXPIRES}, 0,
            coalesce(t.focus_pay_cents, t.pay_cents), coalesce(t.focus_effort_seconds, t.effort_seconds), t.focus
-    FROM picked JOIN subtask t ON t.id = picked.subtask_id
-    ON CONFLICT DO NOTHING RETURNING {", ".join(_MADE)}
+    FROM picked JOIN subtask t ON t.id = {_PICKED}
+    ON CONFLICT DO NOTHING RETURNING *
 """  # noqa: S608  (our own words only)
+# One row if something was picked; its columns are null if the same labeler has claimed in another window meanwhile.
+_MADE = f"""
+SELECT {held.COLUMNS} FROM picked LEFT JOIN (made a CROSS JOIN ({held.PIECE})) ON t.id = {_PICKED}
+"""  # noqa: S608
 _TAKE = f"""
 WITH picked AS MATERIALIZED (
     SELECT s.id AS slot_id, s.subtask_id, s.epoch FROM slot s
@@ -246,12 +251,12 @@ WITH picked AS MATERIALIZED (
     ORDER BY s.rank, s.id LIMIT 1 FOR UPDATE OF s SKIP LOCKED
 ), made AS ({_INSERT}), leased AS (
     UPDATE slot SET state = 'leased', epoch = made.epoch, labeler_id = %(me)s, lease_expires_at = made.lease_expires_at
-    FROM made WHERE slot.id = made.slot_id
+    FROM made WHERE slot.id = (SELECT slot_id FROM picked)
 ), started AS (
-    UPDATE task SET work_started = true, updated_at = %(now)s FROM made JOIN subtask t ON t.id = made.subtask_id
+    UPDATE task SET work_started = true, updated_at = %(now)s FROM made JOIN subtask t ON t.id = {_PICKED}
     WHERE task.id = t.task_id AND NOT task.work_started
 )
-SELECT made.* FROM picked LEFT JOIN made ON true
+{_MADE}
 """  # noqa: S608
 _TAKE_GOLD = f"""
 WITH picked AS MATERIALIZED (
@@ -260,7 +265,7 @@ WITH picked AS MATERIALIZED (
         SELECT FROM assignment a WHERE a.subtask_id = g.id AND a.labeler_id = %(me)s)
     ORDER BY md5(g.id || %(me)s) LIMIT 1
 ), made AS ({_INSERT})
-SELECT made.* FROM picked LEFT JOIN made ON true
+{_MADE}
 """  # noqa: S608
 
 
@@ -268,33 +273,23 @@ class Collided(Exception):
     """In another window the same labeler has claimed at this moment."""
 
 
-def take_head(labeler_id: str, lane_id: int, now: datetime) -> Assignment | None:
+def take_head(labeler_id: str, lane_id: int, now: datetime) -> Held | None:
     """Lease the first slot of a lane that nobody else is about to take."""
     return _take(_TAKE, labeler_id, lane_id, now)
 
 
-def take_gold(labeler_id: str, lane_id: int, now: datetime) -> Assignment | None:
+def take_gold(labeler_id: str, lane_id: int, now: datetime) -> Held | None:
     """Hold a gold subtask of the lane; of those not seen, each labeler meets them in another order."""
     return _take(_TAKE_GOLD, labeler_id, lane_id, now)
 
 
-def _take(statement: str, labeler_id: str, lane_id: int, now: datetime) -> Assignment | None:
+def _take(statement: str, labeler_id: str, lane_id: int, now: datetime) -> Held | None:
     """Raises Collided."""
     values = {"id": new_id(), "me": labeler_id, "lane_id": lane_id, "now": now, **_LEASE}
     rows = fetch_rows(statement, values)
     if not rows:
         return None
-    made = dict(zip(_MADE, rows[0], strict=True))
-    if made["id"] is None:
+    taken = held.from_row(rows[0])
+    if taken.id is None:
         raise Collided
-    return _as_loaded(made | {"labeler_id": labeler_id, "claimed_at": now, "active_seconds": 0})
-
-
-def _as_loaded(values: dict[str, Any]) -> Assignment:
-    """A new assignment as the session would have loaded it; what is not in `values` is null."""
-    assignment = Assignment(state=AssignmentState.CLAIMED, **values)
-    for name in _COLUMNS - values.keys() - {"state"}:
-        set_committed_value(assignment, name, None)
-    make_transient_to_detached(assignment)
-    db.session.add(assignment)
-    return assignment
+    return taken

@@ -8,9 +8,10 @@ from flask.typing import ResponseReturnValue
 from marshmallow import Schema
 from sqlalchemy import select
 
+from marketplace import held
 from marketplace.api.body import read_object
 from marketplace.api.payload import assignment_payload, assignment_summary, moment
-from marketplace.auth import current_labeler
+from marketplace.auth import current_labeler, current_labeler_id
 from marketplace.db import db
 from marketplace.errors import LeaseLost, NotFound, status_of
 from marketplace.models import Assignment, AssignmentState, Lane, Project, Subtask
@@ -48,11 +49,9 @@ def claim() -> ResponseReturnValue:
     `{assignment, reason}`: without an assignment the reason's `code`, `text` and `until` say why.
     """
     wish = _body(ClaimWish)
-    claimed = dispatch.claim_next(current_labeler(), types=wish.get("types"), project_id=wish.get("project"))
-    assignment = claimed.assignment
-    return jsonify(
-        assignment=None if assignment is None else assignment_payload(assignment), reason=_reason(claimed.reason)
-    )
+    claimed = dispatch.claim_next(current_labeler_id(), types=wish.get("types"), project_id=wish.get("project"))
+    assignment = None if claimed.held is None else assignment_payload(claimed.held)
+    return jsonify(assignment=assignment, reason=_reason(claimed.reason))
 
 
 def _reason(reason: NoWork | None) -> dict[str, Any] | None:
@@ -85,19 +84,19 @@ def assignments() -> ResponseReturnValue:
 @blueprint.get("/assignments/<assignment_id>")
 def assignment(assignment_id: str) -> ResponseReturnValue:
     """One of your assignments with its subtask and its draft."""
-    return _answer(dispatch.own_assignment(current_labeler(), assignment_id))
+    return _answer(assignment_id)
 
 
-def _answer(assignment: Assignment) -> ResponseReturnValue:
-    return jsonify(assignment=assignment_payload(assignment))
+def _answer(assignment_id: str) -> ResponseReturnValue:
+    return jsonify(assignment=assignment_payload(held.own(current_labeler_id(), assignment_id)))
 
 
 @blueprint.post("/assignments/<assignment_id>/heartbeat")
 def heartbeat(assignment_id: str) -> ResponseReturnValue:
     """Extend the lease; send it about every 30 seconds of work."""
     progress = _body(Progress)
-    held = dispatch.heartbeat(current_labeler(), assignment_id, progress["epoch"], progress["active_seconds"])
-    return jsonify(lease_expires_at=moment(held.lease_expires_at))
+    beaten = dispatch.heartbeat(current_labeler(), assignment_id, progress["epoch"], progress["active_seconds"])
+    return jsonify(lease_expires_at=moment(beaten.lease_expires_at))
 
 
 @blueprint.put("/assignments/<assignment_id>/draft")
@@ -122,20 +121,22 @@ def submit_answer(assignment_id: str) -> ResponseReturnValue:
     if taken.state is AssignmentState.EXPIRED:  # answered, not raised: what was kept must be committed
         status = status_of(LeaseLost(KEPT))
         return jsonify(status_code=status, error=KEPT), status
-    return _answer(taken)
+    return _answer(assignment_id)
 
 
 @blueprint.post("/assignments/<assignment_id>/skip")
 def skip(assignment_id: str) -> ResponseReturnValue:
     """Give a subtask back with a reason; you will not get it again."""
     why = _body(Skip)
-    return _answer(dispatch.skip(current_labeler(), assignment_id, why["epoch"], why["reason"]))
+    dispatch.skip(current_labeler(), assignment_id, why["epoch"], why["reason"])
+    return _answer(assignment_id)
 
 
 @blueprint.post("/assignments/<assignment_id>/appeal")
 def appeal(assignment_id: str) -> ResponseReturnValue:
     """Object to a rejection, once; somebody other than who rejected decides."""
-    return _answer(review.appeal(current_labeler(), assignment_id, _body(Appeal)["text"]))
+    review.appeal(current_labeler(), assignment_id, _body(Appeal)["text"])
+    return _answer(assignment_id)
 
 
 @blueprint.get("/earnings")

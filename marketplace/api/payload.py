@@ -4,68 +4,44 @@ The same for gold as for any other subtask: nothing in it may tell them apart.
 """
 
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import select
 
-from marketplace.db import db, fetch_rows
+from marketplace.db import db
+from marketplace.held import Held, Piece
+from marketplace.held import piece as piece_of
 from marketplace.models import Assignment, Frame
 from marketplace.storage import storage
 from payouts.pricing import hourly_cents
 from routing.task_types import TASK_TYPES, imageannotation, lidarannotation
 
-# By the driver alone, and the columns that are shown: every claim ends here.
-_SUBTASK = """
-SELECT task.id, task.type, task.instruction, task.params, task.currency, task.frames_total, subtask.window_start,
-       subtask.window_stop, project.name, project.simulated
-FROM subtask JOIN task ON task.id = subtask.task_id JOIN lane ON lane.id = subtask.lane_id
-JOIN project ON project.id = lane.project_id WHERE subtask.id = %(subtask_id)s
-"""
 
-
-class _Row(NamedTuple):
-    id: str
-    type: str
-    instruction: str
-    params: dict[str, Any]
-    currency: str
-    frames_total: int
-    window_start: int | None
-    window_stop: int | None
-    name: str
-    simulated: bool
-
-
-def assignment_payload(assignment: Assignment) -> dict[str, Any]:
+def assignment_payload(held: Held) -> dict[str, Any]:
     """All of it; `assignment_summary` is the short form for lists."""
-    row = _row(assignment.subtask_id)
-    return assignment_summary(assignment, row.type, row.name, row.currency) | {
-        "subtask": _subtask(assignment.subtask_id, row) | {"focus": _focus(assignment.focus)},
+    piece = held.piece
+    return assignment_summary(held, piece.task_type, piece.project, piece.currency) | {
+        "subtask": _subtask(piece) | {"focus": _focus(held.focus)},
         # Who is asked about a part begins with the whole as it stands.
-        "draft": assignment.draft or (assignment.focus or {}).get("answer"),
+        "draft": held.draft or (held.focus or {}).get("answer"),
     }
 
 
 def subtask_payload(subtask_id: str) -> dict[str, Any]:
     """What a labeler sees of a subtask, for whoever looks at its answers."""
-    return _subtask(subtask_id, _row(subtask_id))
+    return _subtask(piece_of(subtask_id))
 
 
-def _row(subtask_id: str) -> _Row:
-    [found] = fetch_rows(_SUBTASK, {"subtask_id": subtask_id})
-    return _Row(*found)
-
-
-def _subtask(subtask_id: str, row: _Row) -> dict[str, Any]:
+def _subtask(piece: Piece) -> dict[str, Any]:
     return {
-        "id": subtask_id,
-        "task_id": row.id,
-        "task_type": row.type,
-        "instruction": row.instruction,
-        "params": TASK_TYPES[row.type].labeler_params(row.params),
-        "project": row.name,
-        "simulated": row.simulated,
-        **_data(row),
+        "id": piece.subtask_id,
+        "task_id": piece.task_id,
+        "task_type": piece.task_type,
+        "instruction": piece.instruction,
+        "params": TASK_TYPES[piece.task_type].labeler_params(piece.params),
+        "project": piece.project,
+        "simulated": piece.simulated,
+        **_data(piece),
     }
 
 
@@ -78,12 +54,12 @@ def _focus(focus: dict[str, Any] | None) -> dict[str, Any] | None:
     return {"settled": focus["settled"], "disputed": disputed, "text": text}
 
 
-def assignment_summary(assignment: Assignment, task_type: str, project: str, currency: str) -> dict[str, Any]:
+def assignment_summary(assignment: Assignment | Held, task_type: str, project: str, currency: str) -> dict[str, Any]:
     seconds = assignment.expected_seconds
     return {
         "id": assignment.id,
         "epoch": assignment.epoch,
-        "state": assignment.state.value,
+        "state": str(assignment.state),
         "task_type": task_type,
         "project": project,
         "subtask_id": assignment.subtask_id,
@@ -111,27 +87,27 @@ def moment(value: datetime | None) -> str | None:
 # The data of a subtask, by its type
 
 
-def _data(row: _Row) -> dict[str, Any]:
-    if row.type == lidarannotation.NAME:
-        return _drive(row)
-    if row.type == imageannotation.NAME:
-        return {"image": _picture(row.id)}
-    kind = row.params.get("attachment_type")
+def _data(piece: Piece) -> dict[str, Any]:
+    if piece.task_type == lidarannotation.NAME:
+        return _drive(piece)
+    if piece.task_type == imageannotation.NAME:
+        return {"image": _picture(piece.task_id)}
+    kind = piece.params.get("attachment_type")
     if kind == "image":
-        return {"content": {"type": "image", "url": _picture(row.id)["url"]}}
-    return {"content": {"type": "text", "text": row.params["attachment"]}}
+        return {"content": {"type": "image", "url": _picture(piece.task_id)["url"]}}
+    return {"content": {"type": "text", "text": piece.params["attachment"]}}
 
 
-def _drive(row: _Row) -> dict[str, Any]:
-    start, stop = row.window_start or 0, row.window_stop or row.frames_total
+def _drive(piece: Piece) -> dict[str, Any]:
+    start, stop = piece.window_start or 0, piece.window_stop or piece.frames_total
     rows = db.session.execute(
         select(Frame.number, Frame.points_key, Frame.points_count, Frame.manifest)
-        .where(Frame.task_id == row.id, Frame.number >= start, Frame.number < stop)
+        .where(Frame.task_id == piece.task_id, Frame.number >= start, Frame.number < stop)
         .order_by(Frame.number)
     )
     return {
         "frames": [_frame(*row) for row in rows],
-        "window": {"start": start, "stop": stop, "frame_count": row.frames_total},
+        "window": {"start": start, "stop": stop, "frame_count": piece.frames_total},
         # Tracks of finished neighbours, to begin from, would make the seam's agreement tell nothing.
         "ghosts": [],
     }

@@ -48,13 +48,13 @@ def claim() -> ResponseReturnValue:
     """Claim what the button names: a project's work, a task type, or, without either, the best match of all."""
     task_type, project_id = request.form.get("task_type"), request.form.get("project_id")
     claimed = dispatch.claim_next(
-        current_labeler(), types=[task_type] if task_type else None, project_id=project_id or None
+        current_labeler().id, types=[task_type] if task_type else None, project_id=project_id or None
     )
-    if claimed.assignment is None:
+    if claimed.held is None:
         assert claimed.reason is not None
         flash(claimed.reason.text, "warn")
         return redirect(url_for("labeler.work"))
-    return redirect(url_for("labeler.workbench", assignment_id=claimed.assignment.id))
+    return redirect(url_for("labeler.workbench", assignment_id=claimed.held.id))
 
 
 @blueprint.post("/work/request")

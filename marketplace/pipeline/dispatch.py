@@ -7,14 +7,15 @@ from datetime import datetime
 from typing import Any, cast
 
 import numpy as np
-from sqlalchemy import bindparam, inspect, text, update
+from sqlalchemy import bindparam, select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.types import DateTime
 
-from marketplace import slots
+from marketplace import held, slots
 from marketplace.clock import utc_now
 from marketplace.db import db, transaction
 from marketplace.errors import InvalidInput, LeaseLost
+from marketplace.held import Held
 from marketplace.models import Assignment, AssignmentState, Labeler, Slot, SlotState
 from marketplace.pipeline import submit
 from marketplace.pipeline.submit import find_own
@@ -44,12 +45,20 @@ class NoWork:
 
 @dataclass(frozen=True)
 class Claim:
-    assignment: Assignment | None
+    held: Held | None
     reason: NoWork | None = None
+
+    @property
+    def assignment(self) -> Assignment | None:
+        """What is held as the session has it, for who goes on working with it: to show it, `held` is enough."""
+        if self.held is None:
+            return None
+        wanted = select(Assignment).where(Assignment.id == self.held.id)
+        return db.session.scalars(wanted.execution_options(populate_existing=True)).one()
 
 
 def claim_next(
-    labeler: Labeler,
+    labeler_id: str,
     *,
     types: list[str] | None = None,
     project_id: str | None = None,
@@ -61,17 +70,17 @@ def claim_next(
     `project_id` is a project's id or its name.
     """
     now = now or utc_now()
-    wish, labeler_id = Wish(types, project_id), _id_of(labeler)
+    wish = Wish(types, project_id)
     for pause_seconds in PAUSES_SECONDS:
         look = slots.look(labeler_id, wish, now)
         if look.live_id is not None:
-            return Claim(find_own(labeler, look.live_id))
+            return Claim(held.own(labeler_id, look.live_id))
         if look.is_restricted:
-            return Claim(None, _restricted(labeler))
+            return Claim(None, _restricted(db.session.get_one(Labeler, labeler_id)))
         if not look.heads and look.back_id is None:
             return Claim(None, _why_nothing(labeler_id, wish))
         try:
-            claimed = _resume(labeler, look.back_id, now) if look.back_id else None
+            claimed = _resume(labeler_id, look.back_id, now) if look.back_id else None
             claimed = claimed or _take_best(labeler_id, look.heads, now, rng)
         except Collided:
             continue
@@ -83,14 +92,7 @@ def claim_next(
     return Claim(None, NoWork("busy", "Many labelers are claiming at this moment; please try again."))
 
 
-def _id_of(labeler: Labeler) -> str:
-    """Her id without a look at her row: after a commit, which expires it, the attribute would ask the database."""
-    identity = inspect(labeler).identity
-    assert identity is not None, "a labeler who claims has been stored"
-    return str(identity[0])
-
-
-def _take_best(labeler_id: str, heads: list[Head], now: datetime, rng: np.random.Generator | None) -> Assignment | None:
+def _take_best(labeler_id: str, heads: list[Head], now: datetime, rng: np.random.Generator | None) -> Held | None:
     by_slot = {head.slot_id: head for head in heads}
     candidates = [Candidate(h.lane_id, h.task_type, h.rank, h.slot_id) for h in heads]
     profile = LabelerProfile(labeler_id, {h.task_type: h.skill.at(now).mean for h in heads})
@@ -125,16 +127,18 @@ FROM free WHERE slot.id = free.id RETURNING slot.id, slot.epoch
 """).bindparams(bindparam("until", type_=DateTime(timezone=True)))
 
 
-def _resume(labeler: Labeler, assignment_id: str, now: datetime) -> Assignment | None:
+def _resume(labeler_id: str, assignment_id: str, now: datetime) -> Held | None:
     """Lease the labeler's lost assignment again, under a new epoch; none if its last slot is gone."""
+    lost = find_own(db.session.get_one(Labeler, labeler_id), assignment_id)
     try:
         with db.session.begin_nested():
-            return _lease_again(find_own(labeler, assignment_id), now, is_same_sitting=False)
+            is_back = _lease_again(lost, now, is_same_sitting=False)
     except IntegrityError:  # in another window she has claimed at this moment
         return None
+    return held.own(labeler_id, assignment_id) if is_back else None
 
 
-def _lease_again(assignment: Assignment, now: datetime, *, is_same_sitting: bool) -> Assignment | None:
+def _lease_again(assignment: Assignment, now: datetime, *, is_same_sitting: bool) -> bool:
     """Claim an expired assignment anew. The same sitting goes on under its old epoch, which nobody else can hold."""
     until = leases.expires_at(assignment.expected_seconds, now)
     epoch, slot_id = assignment.epoch + 1, None
@@ -147,7 +151,7 @@ def _lease_again(assignment: Assignment, now: datetime, *, is_same_sitting: bool
         }
         free = db.session.execute(_BACK, values).one_or_none()
         if free is None:
-            return None
+            return False
         slot_id, epoch = free
     values = {"state": AssignmentState.CLAIMED, "slot_id": slot_id, "lease_expires_at": until}
     claimed = db.session.execute(
@@ -157,7 +161,7 @@ def _lease_again(assignment: Assignment, now: datetime, *, is_same_sitting: bool
         .execution_options(synchronize_session=False)
     )
     db.session.refresh(assignment)
-    return assignment if cast(Any, claimed).rowcount else None
+    return bool(cast(Any, claimed).rowcount)
 
 
 # Holding and giving back

@@ -99,7 +99,7 @@ def build(app: Flask, run_jobs: Callable[[], None]) -> Yard:
 
 def claim(labeler: Labeler, **wish: Any) -> Claim:
     with transaction():
-        return dispatch.claim_next(labeler, **wish)
+        return dispatch.claim_next(labeler.id, **wish)
 
 
 def claimed(labeler: Labeler, **wish: Any) -> Assignment:

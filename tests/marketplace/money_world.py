@@ -70,7 +70,7 @@ def build(app: Flask, run_jobs: Callable[[], None]) -> World:
 def answer(labeler: Labeler) -> None:
     """Claim what there is and answer it."""
     with transaction():
-        claim = dispatch.claim_next(labeler)
+        claim = dispatch.claim_next(labeler.id)
         assert claim.assignment is not None, claim.reason
         submit.submit_answer(labeler, claim.assignment.id, claim.assignment.epoch, {"category": "cat"}, 20)
 

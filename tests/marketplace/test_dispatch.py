@@ -12,7 +12,7 @@ from marketplace import decisions, people
 from marketplace.clock import utc_now
 from marketplace.db import db, transaction
 from marketplace.errors import InvalidInput, LeaseLost, NotFound, StaleEpoch, WrongState
-from marketplace.models import Assignment, AssignmentState, Labeler, Lane, Role, SlotState, Subtask, Task
+from marketplace.models import Assignment, AssignmentState, Lane, Role, SlotState, Subtask, Task
 from marketplace.pipeline import dispatch, intake, submit
 from routing import leases
 from tests.marketplace import labeling_world
@@ -70,7 +70,7 @@ def test_one_labeler_in_many_windows_holds_one_assignment(app: Flask, yard: Yard
     yard.send(6)
     [ana] = yard.hire(1)
     ana_id = ana.id
-    found = at_once(app, *[lambda: dispatch.claim_next(db.session.get_one(Labeler, ana_id)).assignment.id] * 8)
+    found = at_once(app, *[lambda: dispatch.claim_next(ana_id).held.id] * 8)
     assert len({str(one) for one in found}) == 1, found
 
 
@@ -248,7 +248,7 @@ def test_a_cancel_and_a_first_claim_do_not_wait_for_each_other(app: Flask, yard:
             intake.cancel_task(db.session.get_one(Task, task_id), clear_unique_id=False)
 
         def take(labeler_id: str = labeler_id) -> str | None:
-            found = dispatch.claim_next(db.session.get_one(Labeler, labeler_id)).assignment
+            found = dispatch.claim_next(labeler_id).held
             return found.id if found else None
 
         outcomes = at_once(app, cancel, take)

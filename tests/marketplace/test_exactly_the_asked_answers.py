@@ -72,9 +72,9 @@ class Hand:
 
     def claim(self, now: datetime) -> tuple[str, int] | None:
         with transaction():
-            claim = dispatch.claim_next(self.me(), now=now)
+            claim = dispatch.claim_next(self.labeler_id, now=now)
             self.outcomes[claim.reason.code if claim.reason else "claimed"] += 1
-            return (claim.assignment.id, claim.assignment.epoch) if claim.assignment else None
+            return (claim.held.id, claim.held.epoch) if claim.held else None
 
     def answer(self, assignment_id: str, epoch: int) -> None:
         category = CATEGORIES[int(self.dice.random() < 0.2)]

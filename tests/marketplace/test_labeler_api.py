@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +13,8 @@ from sqlalchemy import update
 from werkzeug.test import TestResponse
 
 from marketplace import auth
+from marketplace.app import create_app
+from marketplace.config import Settings
 from marketplace.db import db, transaction
 from marketplace.models import Labeler, SkillRecord, Subtask
 from tests.marketplace import labeling_world, page_world
@@ -87,6 +89,7 @@ def test_a_claim_has_all_that_the_workbench_needs(yard: Yard, ana: Tool) -> None
         "project": "texts",
         "simulated": False,
         "content": {"type": "text", "text": "A cat sat on the mat."},
+        "focus": None,
     }
     again = ok(ana.send("GET", f"assignments/{claimed['id']}"))["assignment"]
     assert again == claimed
@@ -219,6 +222,31 @@ def test_schemas_are_published(ana: Tool) -> None:
 def test_without_a_token_nothing(app: Flask) -> None:
     refused(app.test_client().post("/labeler/claim", json={}), 401)
     refused(Tool(app.test_client(), "labeler_wrong").send("POST", "claim", {}), 401)
+
+
+def test_a_labeler_who_calls_too_often_is_told_when_to_call_again(
+    yard: Yard, ana: Tool, test_settings: Settings
+) -> None:
+    ben = tool_of(yard, yard.hire(1)[0])
+    ana.client = ben.client = create_app(replace(test_settings, rate_limit_labeler="3 per minute")).test_client()
+    assert [ana.send("GET", "assignments").status_code for _ in range(4)] == [200, 200, 200, 429]
+    answer = ana.send("POST", "claim", {})
+    assert "slow down" in refused(answer, 429)
+    assert 0 < int(answer.headers["Retry-After"]) <= 20
+    ok(ben.send("GET", "assignments"))
+
+
+def test_wrong_tokens_are_counted_by_address_and_then_none_is_looked_at(
+    yard: Yard, ana: Tool, test_settings: Settings
+) -> None:
+    strict = create_app(replace(test_settings, rate_limit_wrong_tokens="2 per minute"))
+    ana.client, eve = strict.test_client(), Tool(strict.test_client(), "labeler_guess")
+    for _ in range(5):
+        ok(ana.send("GET", "assignments"))
+    assert [eve.send("GET", "assignments").status_code for _ in range(3)] == [401, 401, 429]
+    assert "wrong tokens" in refused(ana.send("GET", "assignments"), 429)
+    ana.client.environ_base["REMOTE_ADDR"] = "203.0.113.7"
+    ok(ana.send("GET", "assignments"))
 
 
 def test_a_browsers_session_needs_its_csrf_token(app: Flask, run_jobs: Callable[[], None]) -> None:

@@ -42,7 +42,7 @@ def addresses(world: World, task: Task, assignment_id: str, subtask_id: str) -> 
 def test_every_page_is_clean_and_its_roles_alone(world: World) -> None:
     task = world.send_text()
     with transaction():
-        claimed = dispatch.claim_next(world.labeler("ana")).assignment
+        claimed = dispatch.claim_next(world.labeler("ana").id).assignment
         assert claimed is not None
         assignment_id, subtask_id = claimed.id, claimed.subtask_id
     for path, who in addresses(world, task, assignment_id, subtask_id):

@@ -32,7 +32,7 @@ def send(world: World, who: str, path: str, seen_on: str = "/work", **fields: st
 def answered(world: World, who: str, category: str) -> Assignment:
     """What `who` claimed next and submitted."""
     with transaction():
-        assignment = dispatch.claim_next(world.labeler(who)).assignment
+        assignment = dispatch.claim_next(world.labeler(who).id).assignment
         assert assignment is not None
         submit.submit_answer(world.labeler(who), assignment.id, assignment.epoch, {"category": category}, 33.0)
     return assignment

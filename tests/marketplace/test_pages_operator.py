@@ -37,7 +37,7 @@ def disputed(world: World) -> tuple[Subtask, dict[str, Assignment]]:
     for who, category in (("ana", "cat"), ("ben", "dog")):
         with transaction():
             labeler = world.labeler(who)
-            claimed = dispatch.claim_next(labeler).assignment
+            claimed = dispatch.claim_next(labeler.id).assignment
             assert claimed is not None
             submit.submit_answer(labeler, claimed.id, claimed.epoch, {"category": category}, 20.0)
         answers[who] = claimed
@@ -59,7 +59,7 @@ def test_a_lane_is_counted_paused_and_resumed(world: World) -> None:
     world.send_text()
     omar, ana = world.as_("omar"), world.labeler("ana")
     with transaction():
-        assert dispatch.claim_next(ana).assignment
+        assert dispatch.claim_next(ana.id).assignment
     lane = db.session.scalars(select(Lane)).one()
     row = csv_rows(omar.get("/operator/queues?format=csv"))[0]
     assert (row["open"], row["leased"], row["done"], row["paused"]) == ("1", "1", "0", "no")
@@ -68,12 +68,12 @@ def test_a_lane_is_counted_paused_and_resumed(world: World) -> None:
     assert "1 answer is wanted in 1 lane" in page(omar.get("/operator")).words
     send(omar, f"/operator/queues/{lane.id}/pause", {}, seen_on="/operator/queues")
     with transaction():
-        nothing = dispatch.claim_next(world.labeler("ben"))
+        nothing = dispatch.claim_next(world.labeler("ben").id)
     assert nothing.assignment is None and nothing.reason is not None and nothing.reason.code == "paused"
     assert "is paused" in page(omar.get("/operator")).words
     send(omar, f"/operator/queues/{lane.id}/resume", {}, seen_on="/operator/queues")
     with transaction():
-        assert dispatch.claim_next(world.labeler("ben")).assignment
+        assert dispatch.claim_next(world.labeler("ben").id).assignment
     assert actions(str(lane.id)) == ["lane.pause", "lane.resume"]
     assert send(omar, "/operator/queues/99999/pause", {}, seen_on="/operator/queues").status_code == 404
 
@@ -93,11 +93,11 @@ def test_a_restriction_needs_a_reason_and_keeps_what_was_typed(world: World) -> 
     until = f"{utc_now() + timedelta(days=2):%Y-%m-%dT%H:%M}"
     send(omar, f"{address}/restrict", past | {"until": until}, seen_on=address)
     with transaction():
-        assert dispatch.claim_next(ana).assignment is None
+        assert dispatch.claim_next(ana.id).assignment is None
     assert [row["name"] for row in csv_rows(omar.get("/operator/labelers?state=restricted&format=csv"))] == ["Ana"]
     send(omar, f"{address}/lift", {}, seen_on=address)
     with transaction():
-        assert dispatch.claim_next(ana).assignment
+        assert dispatch.claim_next(ana.id).assignment
     assert actions(ana.id) == ["labeler.restrict", "labeler.lift"]
     decided = page(omar.get(address)).tables[-1].rows
     assert [row[1:3] for row in decided] == [["Omar", "Restriction lifted"], ["Omar", "Restricted"]]

@@ -158,7 +158,7 @@ def test_submit_against_expiry_against_a_new_claim(app: Flask, yard: Yard, answe
             return submit.submit_answer(me, assignment_id, 1, CAT, 5).state
 
         def take(ben_id: str = ben_id) -> str | None:
-            found: Assignment | None = dispatch.claim_next(db.session.get_one(Labeler, ben_id)).assignment
+            found: Assignment | None = dispatch.claim_next(ben_id).assignment
             return found.id if found else None
 
         outcomes = at_once(app, send, take, _expire_now)
@@ -185,7 +185,7 @@ def _finish(labeler: Labeler) -> None:
 
 def _next(labeler: Labeler) -> Assignment | None:
     with transaction():
-        return dispatch.claim_next(labeler).assignment
+        return dispatch.claim_next(labeler.id).assignment
 
 
 def test_drafts_are_kept_whatever_their_shape(yard: Yard) -> None:

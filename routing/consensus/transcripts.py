@@ -2,8 +2,9 @@
 
 The confusion network of Fiscus, "A post-processing system to yield reduced word error rates: ROVER" (ASRU 1997), with
 three changes: every transcript is aligned to the one that all, by weight, are nearest to, not to a network that grows
-in order of arrival; a vote counts by its labeler's word error rate, as in naive Bayes; and a missing word counts less than a heard one, since labelers leave out more than they invent. Capitals and marks do not vote on which word it
-was; the returned text has the spelling of those who won.
+in order of arrival; a vote counts by its labeler's word error rate, as in naive Bayes; and a missing word counts less
+than a heard one, since labelers leave out more than they invent. Capitals and marks do not vote on which word it was;
+the returned text has the spelling of those who won.
 """
 
 from collections import defaultdict

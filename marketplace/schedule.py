@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import text
 
 from marketplace.db import db
-from marketplace.pipeline import deliver, dispatch, settle, sweep
+from marketplace.pipeline import deliver, dispatch, refit, settle, sweep
 
 log = logging.getLogger(__name__)
 _LOCK = 7_233_001  # advisory lock of the schedule: however many processes run it, one at a time does
@@ -27,6 +27,7 @@ PERIODIC = (
     Periodic("expire leases", 5, dispatch.expire_leases),
     Periodic("retry callbacks", 5, deliver.enqueue_due),
     Periodic("sweep the pipeline", 15, sweep.enqueue_forgotten),
+    Periodic("refit projects", 60, refit.enqueue_due),
     Periodic("release holds", 60, settle.release_due_holds),
     Periodic("resume payouts", 30, settle.resume_payouts),
 )

@@ -31,6 +31,7 @@ from routing.skill import (
     error_profile,
     statistics,
 )
+from routing.skill.confusion import ROW_STRENGTH
 from routing.skill.evidence import CONFUSION
 from routing.skill.profile import ACCURACY
 
@@ -152,6 +153,27 @@ def _observe(record: SkillRecord, one: Evidence, at: datetime) -> None:
         record.real_seen = 0
 
 
+def change_agreement(project: Project, changes: Mapping[tuple[str, str], Statistic], at: datetime) -> None:
+    """Add signed differences of what agreement has told, by (labeler, facet), wherever they count."""
+    sums = {
+        (labeler_id, scope, facet, Source.AGREEMENT.value): change
+        for (labeler_id, facet), change in changes.items()
+        for scope in _scopes(facet, project.id)
+    }
+    add_statistics(project.task_type, sums, at)
+    accuracy = {labeler_id: change for (labeler_id, facet), change in changes.items() if facet == ACCURACY}
+    records = select(SkillRecord).where(
+        SkillRecord.task_type == project.task_type, SkillRecord.labeler_id.in_(list(accuracy))
+    )
+    for record in db.session.scalars(
+        records.order_by(SkillRecord.labeler_id).with_for_update().execution_options(populate_existing=True)
+    ):
+        now, change = Skill(record.alpha, record.beta, record.updated_at).at(at), accuracy[record.labeler_id]
+        record.alpha = max(PRIOR_ALPHA, now.alpha + change.total)
+        record.beta = max(PRIOR_BETA, now.beta + change.weight - change.total)
+        record.updated_at = now.updated_at or at
+
+
 # Reading
 
 ByFacet = dict[str, Statistic]
@@ -240,11 +262,14 @@ def _classes(names: tuple[str, ...], fit: ProjectFit | None) -> Classes:
     known = {name: k for k, name in enumerate(fit.classes["names"])}
     at = [known.get(name) for name in names]
     frequency = np.array([1e-3 if k is None else fit.classes["frequency"][k] for k in at])
-    pooled = np.array(fit.classes["errors"])
-    errors = np.array([[0.0 if i is None or j is None else pooled[i, j] for j in at] for i in at])
+    place = {k: n for n, k in enumerate(at) if k is not None}
+    errors = np.zeros((len(names), len(names)))
+    for truth, given, weight in fit.classes["errors"]:
+        if truth in place and given in place:
+            errors[place[truth], place[given]] = weight
     return Classes(
         names,
         tuple((frequency / frequency.sum()).tolist()),
         error_profile(errors),
-        float(fit.classes["strength"]),
+        float(fit.classes.get("strength", ROW_STRENGTH)),
     )

@@ -30,6 +30,7 @@ HANDS_OVER = {
     "assemble": set(),
     "deliver": set(),
     "settle": set(),
+    "refit": {"resolve"},
 }
 SWEEP = "sweep"
 # How a task ends is common to the stages that can end it.

@@ -18,7 +18,7 @@ from marketplace.pipeline import dispatch, intake, resolve, submit
 from marketplace.pipeline.dispatch import Claim
 from marketplace.skills import Evidence
 from payouts import postings
-from routing.skill import Observation, Source
+from routing.skill import Observation, Source, confusion_facet
 
 CATEGORIES = ["cat", "dog", "other"]
 CAT = {"category": "cat"}
@@ -139,7 +139,21 @@ class Chance:
 
 def measure(yard: Yard, labeler: Labeler, right: int, wrong: int, *, project: str = "texts") -> None:
     """So many right and wrong answers to gold, as if she had given them."""
-    listed = [Observation("accuracy", 1.0)] * right + [Observation("accuracy", 0.0)] * wrong
+    _learn(yard, labeler, [Observation("accuracy", 1.0)] * right + [Observation("accuracy", 0.0)] * wrong, project)
+
+
+def measure_classes(yard: Yard, labeler: Labeler, pairs: dict[tuple[str, str], int], *, project: str = "texts") -> None:
+    """So many answers to gold by (truth, given)."""
+    listed = []
+    for (truth, given), count in pairs.items():
+        listed += [
+            Observation(confusion_facet(truth, given), 1.0),
+            Observation("accuracy", float(truth == given)),
+        ] * count
+    _learn(yard, labeler, listed, project)
+
+
+def _learn(yard: Yard, labeler: Labeler, listed: list[Observation], project: str) -> None:
     with transaction():
         found = projects.find_project(yard.customer, KeyMode.LIVE, project)
         assert found is not None

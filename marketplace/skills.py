@@ -248,11 +248,7 @@ def fit_of(project: Project) -> ProjectFit | None:
 
 def calibration_of(project: Project) -> Calibration:
     fit = fit_of(project)
-    return (
-        Calibration()
-        if fit is None
-        else Calibration(slope=1 / fit.temperature, curve=tuple((s, t) for s, t in fit.curve))
-    )
+    return Calibration() if fit is None else Calibration(fit.shift, fit.slope, tuple((s, t) for s, t in fit.curve))
 
 
 def _classes(names: tuple[str, ...], fit: ProjectFit | None) -> Classes:

@@ -14,6 +14,7 @@ from marketplace.models import Project
 from routing.consensus import calibration, classes
 from routing.consensus.calibration import Calibration
 from routing.consensus.classes import Voter
+from routing.consensus.em import class_prior
 from routing.consensus.labels import Labels
 from routing.skill import Statistic, confusion_facet, row_strength
 from routing.skill.agreement import CELL_MIN, confusion_counts
@@ -56,7 +57,7 @@ def fit(project: Project, now: datetime) -> ClassFit | None:
             tables.append(table.T)
     typical = {
         "names": names,
-        "frequency": np.asarray(found.prior, dtype=float).tolist(),
+        "frequency": class_prior(found.mean).astype(float).tolist(),
         "errors": _sparse(pooled),
         **({"strength": row_strength(np.array(tables))} if keeps_tables else {}),
     }
@@ -96,8 +97,7 @@ def _calibration(labels: Labels) -> tuple[Calibration, dict[str, Any]]:
     groups = _groups(labels)
     if not groups:
         return Calibration(), {}
-    blind = replace(labels, gold=np.empty(0, np.int64), worker_ids=(), class_ids=())
-    voters = classes.refit(blind).voters()
+    voters = classes.refit(replace(labels.blind(), worker_ids=(), class_ids=())).voters()
     every = range(labels.classes)
     stated = np.array([_stated(group, voters, every) for _, group in groups])
     truth = np.array([true for true, _ in groups])

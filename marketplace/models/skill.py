@@ -65,7 +65,8 @@ class ProjectFit(Base):
     project_id: Mapped[str] = mapped_column(ForeignKey("project.id"), primary_key=True)
     fitted_at: Mapped[datetime] = mapped_column(UtcDateTime)
     answers: Mapped[int]  # that the fit has seen
-    temperature: Mapped[float]
+    shift: Mapped[float]
+    slope: Mapped[float]
     curve: Mapped[list[Any]]  # [[stated, true], ...], rising; empty while there is little gold
     classes: Mapped[dict[str, Any] | None]  # {names, frequency, errors, strength}
     numbers: Mapped[dict[str, Any]]  # of the fit, for whoever wants to know

@@ -112,10 +112,7 @@ def calibrated(verdict: Verdict, calibration: Calibration) -> float:
         chosen = int(np.abs(sure - verdict.confidence).argmin())
         is_outcome = abs(float(sure[chosen]) - verdict.confidence) < SAME
         return float(calibration.apply(sure[None])[0, chosen]) if is_outcome else verdict.confidence
-    if calibration.curve:
-        stated, true = np.array(calibration.curve).T
-        return float(np.interp(verdict.confidence, stated, true))
-    return verdict.confidence
+    return float(calibration.confidence(np.array([verdict.confidence]))[0]) if calibration.curve else verdict.confidence
 
 
 def _gain(verdict: Verdict, typical: Profile, answered: int, terms: Terms) -> float:

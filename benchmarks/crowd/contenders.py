@@ -43,9 +43,11 @@ PEERS = (*CROWD_KIT, *WRITTEN)
 
 @dataclass(frozen=True)
 class Outcome:
-    """Over the judged tasks: `probability` (n, classes), `right` (n,) 0 to 1; or the reason why there is none."""
+    """Over the judged tasks: `probability` (n, classes) and `of_truth` (n,) its part on the true class, `right` (n,) 0 to
+    1; or the reason why there is none."""
 
     probability: NDArray[np.floating]
+    of_truth: NDArray[np.floating]
     right: NDArray[np.floating]
     why_not: str = ""
 
@@ -55,13 +57,14 @@ class Outcome:
 
 
 def missing(why: str) -> Outcome:
-    return Outcome(np.empty((0, 0)), np.empty(0), why)
+    return Outcome(np.empty((0, 0)), np.empty(0), np.empty(0), why)
 
 
 def outcome(probability: NDArray[np.floating], truth: NDArray[np.int64]) -> Outcome:
     """A tie between classes counts as right by its share: what choosing by chance would give on average."""
     top = probability >= probability.max(axis=1, keepdims=True) - TIED
-    return Outcome(probability, top[np.arange(len(truth)), truth] / top.sum(axis=1))
+    each = np.arange(len(truth))
+    return Outcome(probability, probability[each, truth], top[each, truth] / top.sum(axis=1))
 
 
 def outcomes(one: ClassSet, limit: float) -> dict[str, Outcome]:
@@ -108,9 +111,15 @@ def _peers_of(_name: str, limit: float, held: _Held) -> dict[str, Outcome]:
             except PeerFailed:
                 found[name] = missing("fails")
             else:
-                chosen = reply["chosen"][judged]
-                found[name] = Outcome(reply["probability"][judged], (chosen == one.truth[judged]).astype(float))
+                found[name] = chosen_by(reply, judged, one.truth[judged])
     return found
+
+
+def chosen_by(reply: dict[str, NDArray], judged: NDArray[np.int64], truth: NDArray[np.int64]) -> Outcome:
+    """A peer's own choice counts, also where its probabilities are tied."""
+    probability = reply["probability"][judged]
+    right = (reply["chosen"][judged] == truth).astype(float)
+    return Outcome(probability, probability[np.arange(len(truth)), truth], right)
 
 
 def arrays(labels: Labels) -> dict[str, object]:

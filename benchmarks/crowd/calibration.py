@@ -1,7 +1,7 @@
 """How true the stated confidence is: the expected calibration error (10 bins of equal mass) beside the peers'.
 
-Without gold, over all judged tasks; with 5 % of them as gold, over the others, and gold drawn anew for each seed. The last
-column is the error that a perfectly calibrated confidence would show on so few tasks.
+Without gold, over all judged tasks; with 5 % of them as gold, over the others, and gold drawn anew for each seed. The
+last column is the error that a perfectly calibrated confidence would show on so few tasks.
 """
 
 import numpy as np

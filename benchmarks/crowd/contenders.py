@@ -43,8 +43,8 @@ PEERS = (*CROWD_KIT, *WRITTEN)
 
 @dataclass(frozen=True)
 class Outcome:
-    """Over the judged tasks: `probability` (n, classes) and `of_truth` (n,) its part on the true class, `right` (n,) 0 to
-    1; or the reason why there is none."""
+    """Over the judged tasks: `probability` (n, classes) and `of_truth` (n,), its part on the true class, `right` (n,)
+    from 0 to 1; or the reason why there is none."""
 
     probability: NDArray[np.floating]
     of_truth: NDArray[np.floating]

@@ -14,7 +14,7 @@ def main(options: Options) -> None:
     sets = class_sets(options)
     table = {one.name: outcomes(one, options.limit) for one in sets}
     print("Accuracy without gold; one configuration for all sets. n: tasks with truth.")
-    print(f"'>{options.limit:.0f}s': stopped there; 'fails': the method raises; '-': two classes only.")
+    print(f"'>{options.limit:.0f}s': stopped there (processor); 'fails': the method raises; '-': two classes only.")
     head = [f"{name[:11]:>12}" for name in table]
     print(f"{'':<20}" + "".join(head) + f"{'mean':>9}{'sets':>6}")
     print(f"{'n':<20}" + "".join(f"{len(one.judged):>12}" for one in sets))

@@ -15,8 +15,8 @@ DATA = ROOT.parent / "shared" / "data" / "crowd"
 
 @dataclass(frozen=True)
 class Options:
-    """`sets`: only these, or all for none; `seeds`: how often a table with chance in it draws anew; `limit`: seconds
-    that one peer may take on one set."""
+    """`sets`: only these, or all for none; `seeds`: how often a table with chance in it draws anew; `limit`: processor
+    seconds that one peer may take on one set."""
 
     data: Path
     sets: tuple[str, ...] = ()

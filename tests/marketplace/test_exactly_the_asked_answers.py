@@ -12,18 +12,32 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select, text
 
+from marketplace import notes
 from marketplace.app import create_app
 from marketplace.clock import utc_now
 from marketplace.config import Settings
 from marketplace.db import db, transaction
 from marketplace.errors import Conflict
-from marketplace.models import Assignment, AssignmentState, Labeler, Slot, SlotState, Subtask, SubtaskState
-from marketplace.pipeline import dispatch, resolve, submit
+from marketplace.models import (
+    Assignment,
+    AssignmentState,
+    Labeler,
+    Slot,
+    SlotState,
+    Subtask,
+    SubtaskState,
+    Task,
+    TaskStatus,
+)
+from marketplace.pipeline import assemble, dispatch, resolve, submit
+from payouts import ledger
+from payouts.chart import PLATFORM, Kind
 from payouts.models import Earning
 from tests.marketplace import labeling_world
-from tests.marketplace.labeling_world import CATEGORIES, Yard
+from tests.marketplace.labeling_world import CATEGORIES, Yard, measure
 
 THREADS, LABELERS, STEPS = 64, 48, 6
+ADAPTIVE_THREADS, ADAPTIVE_LABELERS, ADAPTIVE_ROUNDS = 24, 18, 12
 COUNTED = (AssignmentState.SUBMITTED, AssignmentState.ACCEPTED)
 
 
@@ -137,6 +151,70 @@ def finish(labelers: list[str]) -> None:
         assert not free_for(labeler_id), f"{hand.outcomes} though work is free"
     for subtask_id in db.session.scalars(select(Subtask.id)).all():
         resolve.resolve_subtask(subtask_id)
+    run_assembly()
+
+
+def run_assembly() -> None:
+    for task_id in db.session.scalars(select(Task.id)).all():
+        assemble.assemble_task(task_id)
+
+
+def test_adaptive_overlap_keeps_the_bounds_and_the_money_under_many_threads(wide_app: Flask, yard: Yard) -> None:
+    """Slots are opened one at a time, and verdicts are judged again and again, while others claim and submit."""
+    for answers in (1, 2, 3, 5):
+        yard.send(3, project=f"at most {answers}", answers=answers, answers_min=None)
+    labelers = [one.id for one in yard.hire(ADAPTIVE_LABELERS)]
+    for labeler in yard.labelers[:4]:
+        measure(yard, labeler, right=90, wrong=1, project="at most 3")
+    hands = [DoubtingHand(labelers[n % ADAPTIVE_LABELERS], seed=n) for n in range(ADAPTIVE_THREADS)]
+    hammer(wide_app, hands)
+    assert sum(hand.outcomes["claimed"] for hand in hands) > ADAPTIVE_LABELERS / 2
+    assert_never_more_than_asked()
+    for _ in range(ADAPTIVE_ROUNDS):  # an answer may open a slot for somebody who was done
+        finish(labelers)
+        if db.session.scalar(select(Slot.id).where(Slot.state == SlotState.OPEN).limit(1)) is None:
+            break
+    assert_within_bounds()
+    assert_no_cent_is_lost(yard)
+
+
+class DoubtingHand(Hand):
+    """Now and then it also has everything that is finished judged again."""
+
+    def step(self) -> None:
+        super().step()
+        if self.dice.random() < 0.2:
+            with transaction():
+                finished = db.session.scalars(select(Subtask.id).where(Subtask.state == SubtaskState.RESOLVED)).all()
+            for subtask_id in finished:
+                resolve.reconsider_subtask(subtask_id)
+
+
+def assert_within_bounds() -> None:
+    asked = Counter(answered for _, answered in answers_by_subtask())
+    assert len(asked) > 1, "not all subtasks took the same number"
+    for subtask, answered in answers_by_subtask():
+        assert subtask.state in {SubtaskState.RESOLVED, SubtaskState.IN_REVIEW}
+        assert 1 <= answered <= subtask.answers_wanted
+        reasons = [one.numbers["reason"] for one in notes.notes_of(subtask.id) if one.kind in {"verdict", "in_review"}]
+        assert reasons, "each end has its reason"
+    assert db.session.scalar(select(func.count()).select_from(Slot).where(Slot.state != SlotState.DONE)) == 0
+
+
+def assert_no_cent_is_lost(yard: Yard) -> None:
+    """What customers reserved is with the labelers, with us, or in the reserve of a task that is not done."""
+    earned = db.session.scalar(select(func.coalesce(func.sum(Earning.amount_cents), 0)))
+    accepted = select(func.coalesce(func.sum(Assignment.pay_cents), 0)).where(
+        Assignment.state == AssignmentState.ACCEPTED
+    )
+    assert db.session.scalar(accepted) == earned
+    with transaction():
+        tasks = db.session.scalars(select(Task)).all()
+        kept = {task.id: ledger.balance(db.session(), Kind.TASK_RESERVE, task.id) for task in tasks}
+        fees = ledger.balance(db.session(), Kind.FEE_REVENUE, PLATFORM)
+    assert all(kept[task.id] == 0 for task in tasks if task.status is TaskStatus.COMPLETED)
+    assert all(cents >= 0 for cents in kept.values())
+    assert sum(task.quote_cents for task in tasks) == earned + fees + sum(kept.values())
 
 
 def free_for(labeler_id: str) -> list[int]:

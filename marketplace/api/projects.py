@@ -91,6 +91,6 @@ def set_project_params(new: dict[str, Any], name: str) -> Project:
     check_params(project.task_type, new)
     db.session.refresh(project, with_for_update=True)  # two versions at once must not get one number
     projects.set_wanted(project, wanted)
-    if new or not wanted or not patch:
+    if new or not wanted:
         projects.set_params(project, new, patch=patch)
     return project

@@ -59,6 +59,7 @@ def new_project() -> ResponseReturnValue:
                 form.task_type,
                 form.params(),
                 hourly_rate_cents=form.hourly_rate_cents(),
+                **form.wanted(),
             )
             flash(f'The project "{project.name}" is open. Send its first task.')
             return redirect(url_for("customer.new_task.new", project_word=project.id))

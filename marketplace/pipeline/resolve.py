@@ -192,12 +192,12 @@ def _reconsider(subtask: Subtask, found: Judgement, answered: Sequence[Assignmen
     before = {"confidence_before": subtask.confidence, "changed": found.verdict.answer != subtask.verdict}
     doubtful = overlap.may_reopen(found.verdict.confidence, found.terms)
     if doubtful and found.choice.again:
-        _unlearn(subtask, answered)
+        _undo(subtask, answered)
         subtask.state = check_move(SUBTASK_MOVES, subtask.state, SubtaskState.OPEN)
         note("reopened", subtask.id, **before)
         _ask_again(subtask, found)
     elif doubtful and found.needs_review:
-        _unlearn(subtask, answered)
+        _undo(subtask, answered)
         note("reopened", subtask.id, **before)
         _send_to_review(subtask, found)
     elif before["changed"]:
@@ -216,9 +216,10 @@ def _was_reviewed(subtask: Subtask) -> bool:
     return db.session.scalar(decided.limit(1)) is not None
 
 
-def _unlearn(subtask: Subtask, answered: Sequence[Assignment]) -> None:
-    """Take back what agreement with the old verdict has told; the next one will tell it anew."""
+def _undo(subtask: Subtask, answered: Sequence[Assignment]) -> None:
+    """The verdict does not stand, and what agreement with it has told is taken back; the next one tells it anew."""
     verdict, then, sure = subtask.verdict, subtask.resolved_at, subtask.confidence
+    subtask.verdict = subtask.resolved_at = None
     if verdict is None or then is None or sure is None or len(answered) < 2:
         return
     weight = -WEIGHTS[Source.AGREEMENT] * sure

@@ -16,26 +16,23 @@ class Wanted(Schema):
     """How sure answers must be, and what that may cost (ours)."""
 
     target_confidence = fields.Float(
-        allow_none=True,
         validate=validate.Range(TARGET_MIN, TARGET_MAX),
         metadata={"description": "No further answer is asked once the calibrated confidence reaches this (ours)."},
     )
     answers_min = fields.Integer(
-        allow_none=True,
         strict=True,
         validate=validate.Range(1, ANSWERS_MAX),
         metadata={
-            "description": "So many answers are asked in any case, and at once (ours). Null: 1 of a labeler whose "
+            "description": "So many answers are asked in any case, and at once (ours). Left out: 1 of a labeler whose "
             "measured accuracy is firm, else 2. The parameter `answers` is the most that are asked."
         },
     )
     error_cost_cents = fields.Integer(
-        allow_none=True,
         strict=True,
         validate=validate.Range(0, ERROR_COST_CENTS_MAX),
         metadata={
             "description": "What a wrong answer costs you: no answer is asked that is expected to save less than its "
-            "price (ours). Null: as much as 50 answers."
+            "price (ours). Left out: as much as 50 answers."
         },
     )
 

@@ -43,6 +43,14 @@ def test_a_project_keeps_the_versions_of_its_parameters(live: Caller) -> None:
     assert answered(live.get("projects/p")) == replaced
 
 
+def test_what_is_wanted_of_the_answers_is_the_projects_own(live: Caller) -> None:
+    made = make_project(live, params={"categories": ["a", "b"]}, target_confidence=0.9, answers_min=2)
+    assert (made["target_confidence"], made["answers_min"], made["error_cost_cents"]) == (0.9, 2, None)
+    changed = answered(live.post("projects/p/setParams", {"answers_min": 3, "error_cost_cents": 500}))
+    assert (changed["target_confidence"], changed["answers_min"], changed["error_cost_cents"]) == (0.9, 3, 500)
+    assert changed["params"] == {"categories": ["a", "b"]} and len(changed["param_history"]) == 1
+
+
 @pytest.mark.parametrize(
     ("body", "field"),
     [
@@ -56,6 +64,9 @@ def test_a_project_keeps_the_versions_of_its_parameters(live: Caller) -> None:
         ({"name": "p", "type": "lidarannotation", "params": {"labels": ["a", 1]}}, "params.labels[1]"),
         ({"name": "p", "type": "categorization", "params": {"priority": 1}}, "params.priority"),
         ({"name": "p", "type": "categorization", "hourly_rate_cents": 1}, "hourly_rate_cents"),
+        ({"name": "p", "type": "categorization", "target_confidence": 1}, "target_confidence"),
+        ({"name": "p", "type": "categorization", "answers_min": 0}, "answers_min"),
+        ({"name": "p", "type": "categorization", "error_cost_cents": -1}, "error_cost_cents"),
     ],
 )
 def test_a_bad_project_is_refused_by_the_name_of_its_field(live: Caller, body: dict[str, Any], field: str) -> None:

@@ -58,10 +58,14 @@ def test_a_new_project_keeps_what_was_typed_and_names_the_bad_field(world: World
     assert {name: kept[name] for name in ("name", "task_type", "labels")} == {
         name: typed[name] for name in ("name", "task_type", "labels")
     }
-    made = submit(nora, "/projects/new", typed | {"hourly_rate": "21.5"}, seen_on="/projects/new")
+    for name, value in (("target", "100"), ("target", "sure"), ("answers_min", "0"), ("answers_min", "16")):
+        bad = submit(nora, "/projects/new", typed | {"hourly_rate": "21.5", name: value}, seen_on="/projects/new")
+        assert bad.status_code == 400 and "or nothing" in bad.text
+    wanted = {"target": "97.5%", "answers_min": "2"}
+    made = submit(nora, "/projects/new", typed | {"hourly_rate": "21.5"} | wanted, seen_on="/projects/new")
     project = db.session.scalars(select(Project).filter_by(name="cars")).one()
     assert made.headers["Location"] == f"/projects/{project.id}/tasks/new"
-    assert project.hourly_rate_cents == 2150
+    assert (project.hourly_rate_cents, project.target_confidence, project.answers_min) == (2150, 0.975, 2)
     assert project.params["geometries"]["box"]["objects_to_annotate"] == ["car", "van"]
     again = submit(nora, "/projects/new", typed | {"hourly_rate": "21.5"}, seen_on="/projects/new")
     assert again.status_code == 400 and "exists" in again.text

@@ -6,10 +6,10 @@ others are about to take are skipped, not waited for; and lease, assignment and 
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import TextClause, bindparam, insert, text
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -111,18 +111,27 @@ class Wish:
         return values if self.project is None else values | {"project": self.project}
 
 
-@dataclass(frozen=True)
-class Head:
+class Head(NamedTuple):
     """The first slot of a lane that this labeler may take, and how well she is known in its task type."""
 
     lane_id: int
-    task_type: str
     slot_id: int
+    customer_id: str
     rank: int
+    effort_seconds: int
+    age_seconds: float
+    confidence: float | None
+    task_type: str
+    alpha: float | None  # none where nothing is known of her
+    beta: float
+    updated_at: datetime
+    gold_seen: int
+    real_seen: int
     has_gold: bool  # gold of this lane that she has not seen
-    skill: Skill = field(default_factory=Skill)
-    gold_seen: int = 0
-    real_seen: int = 0
+
+    @property
+    def skill(self) -> Skill:
+        return Skill() if self.alpha is None else Skill(self.alpha, self.beta, self.updated_at)
 
 
 @dataclass(frozen=True)
@@ -148,20 +157,24 @@ LEFT JOIN LATERAL (
     ORDER BY a.draft_saved_at DESC NULLS LAST, a.id LIMIT 1
 ) back ON true
 LEFT JOIN LATERAL (
-    SELECT lane.id AS lane_id, lane.task_type, first.id AS slot_id, first.rank, skill.alpha, skill.beta,
-           skill.updated_at, skill.gold_seen, skill.real_seen,
+    SELECT lane.id AS lane_id, first.id AS slot_id, project.customer_id, first.rank,
+           coalesce(t.focus_effort_seconds, t.effort_seconds) AS effort_seconds,
+           greatest(0, extract(epoch FROM %(now)s - t.created_at))::float8 AS age_seconds, t.confidence, lane.task_type,
+           skill.alpha, skill.beta, skill.updated_at, coalesce(skill.gold_seen, 0), coalesce(skill.real_seen, 0),
            EXISTS (
                SELECT FROM subtask g WHERE g.gold AND g.lane_id = lane.id AND g.state = 'open' AND NOT EXISTS (
                    SELECT FROM assignment a WHERE a.subtask_id = g.id AND a.labeler_id = me.id)
            ) AS has_gold
     FROM qualification q
     JOIN lane ON lane.task_type = q.task_type AND NOT lane.paused
+    JOIN project ON project.id = lane.project_id
     CROSS JOIN LATERAL (
-        SELECT s.id, s.rank FROM slot s
+        SELECT s.id, s.rank, s.subtask_id FROM slot s
         WHERE s.lane_id = lane.id AND s.state = 'open' AND NOT EXISTS (
             SELECT FROM assignment a WHERE a.subtask_id = s.subtask_id AND a.labeler_id = me.id)
         ORDER BY s.rank, s.id LIMIT 1
     ) first
+    JOIN subtask t ON t.id = first.subtask_id
     LEFT JOIN skill ON skill.labeler_id = me.id AND skill.task_type = lane.task_type
     WHERE live.id IS NULL AND q.labeler_id = me.id {filters}
 ) head ON true
@@ -195,26 +208,8 @@ def with_filters(statement: str, has_types: bool, has_project: bool) -> TextClau
 def look(labeler_id: str, wish: Wish, now: datetime) -> Look:
     rows = fetch_rows(_look(*wish.key), {"me": labeler_id, "now": now, **wish.values})
     is_restricted, live_id, back_id, lane_id, *_ = rows[0]
-    heads = [] if lane_id is None else [_head(*row[3:]) for row in rows]
+    heads = [] if lane_id is None else [Head(*row[3:]) for row in rows]
     return Look(is_restricted, live_id, back_id, heads)
-
-
-def _head(
-    lane_id: int,
-    task_type: str,
-    slot_id: int,
-    rank: int,
-    alpha: float | None,
-    beta: float,
-    updated_at: datetime,
-    gold_seen: int,
-    real_seen: int,
-    has_gold: bool,
-) -> Head:
-    """One row of `_LOOK` after its first three columns."""
-    if alpha is None:
-        return Head(lane_id, task_type, slot_id, rank, has_gold)
-    return Head(lane_id, task_type, slot_id, rank, has_gold, Skill(alpha, beta, updated_at), gold_seen, real_seen)
 
 
 # Taking

@@ -76,22 +76,3 @@ class Assembled:
 
     answer: Answer
     report: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """The head of one lane: what this labeler could be given next."""
-
-    lane_id: int
-    task_type: str
-    rank: int
-    slot_id: int
-    hourly_cents: int = 0
-
-
-@dataclass(frozen=True)
-class LabelerProfile:
-    """Measured accuracy by task type, 0 to 1; a type without evidence has the prior."""
-
-    labeler_id: str
-    accuracy: Mapping[str, float] = field(default_factory=dict)

@@ -4,6 +4,7 @@ import logging
 import time
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any, cast
 
 import numpy as np
@@ -22,8 +23,8 @@ from marketplace.pipeline.submit import find_own
 from marketplace.slots import Collided, Head, Wish
 from payouts import pricing
 from routing import gold, leases, matching
+from routing.matching import Candidate
 from routing.skill import Skill
-from routing.types import Candidate, LabelerProfile
 
 log = logging.getLogger(__name__)
 
@@ -93,25 +94,41 @@ def claim_next(
 
 
 def _take_best(labeler_id: str, heads: list[Head], now: datetime, rng: np.random.Generator | None) -> Held | None:
-    by_slot = {head.slot_id: head for head in heads}
-    candidates = [Candidate(h.lane_id, h.task_type, h.rank, h.slot_id) for h in heads]
-    profile = LabelerProfile(labeler_id, {h.task_type: h.skill.at(now).mean for h in heads})
-    for candidate in matching.rank(profile, candidates, now):
-        head = by_slot[candidate.slot_id]
-        taken = slots.take_gold(labeler_id, head.lane_id, now) if _is_gold_due(head, now, rng) else None
+    rng = rng or _chance()
+    skills = {head.task_type: head.skill.at(now) for head in heads}
+    by_lane = {head.lane_id: head for head in heads}
+    for match in matching.rank([_candidate(head, skills[head.task_type]) for head in heads], rng):
+        head = by_lane[match.candidate.lane_id]
+        is_due = head.has_gold and _is_gold_due(head, skills[head.task_type], rng)
+        taken = slots.take_gold(labeler_id, head.lane_id, now) if is_due else None
         taken = taken or slots.take_head(labeler_id, head.lane_id, now)
         if taken is not None:
             return taken
     return None
 
 
-def _is_gold_due(head: Head, now: datetime, rng: np.random.Generator | None) -> bool:
-    return head.has_gold and gold.is_due(
-        seen_real=head.real_seen,
-        seen_gold=head.gold_seen,
-        skill=head.skill.at(now),
-        rng=rng or np.random.default_rng(),
+@cache
+def _chance() -> np.random.Generator:
+    """One for the process, whose threads it serves one at a time: to seed one takes as long as to use it 20 times."""
+    return np.random.default_rng()
+
+
+def _candidate(head: Head, skill: Skill) -> Candidate:
+    return Candidate(
+        head.lane_id,
+        head.slot_id,
+        head.customer_id,
+        head.rank,
+        head.effort_seconds,
+        head.age_seconds,
+        alpha=skill.alpha,
+        beta=skill.beta,
+        confidence=head.confidence,
     )
+
+
+def _is_gold_due(head: Head, skill: Skill, rng: np.random.Generator) -> bool:
+    return gold.is_due(seen_real=head.real_seen, seen_gold=head.gold_seen, skill=skill, rng=rng)
 
 
 # What was lost by time

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+import numpy as np
 from flask import Flask
 from sqlalchemy import func, select
 
@@ -127,13 +128,14 @@ def expire(now: datetime | None = None) -> None:
     dispatch.expire_leases(now or utc_now() + timedelta(days=1))
 
 
-class Chance:
-    """A die that always falls the same way: 0 says gold."""
+class Chance(np.random.Generator):
+    """A die that always falls the same way, 0 says gold; other draws are those of a seed."""
 
     def __init__(self, value: float) -> None:
+        super().__init__(np.random.PCG64(7))
         self.value = value
 
-    def random(self) -> float:
+    def random(self, *_: Any, **__: Any) -> Any:
         return self.value
 
 

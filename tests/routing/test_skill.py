@@ -1,4 +1,4 @@
-"""Measured accuracy as claims read it, when gold is due, who gets what, and how long a lease lasts."""
+"""Measured accuracy as claims read it, when gold is due, and how long a lease lasts."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -7,9 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from routing import gold, leases, matching
+from routing import gold, leases
 from routing.skill import HALF_LIFE_DAYS, Skill
-from routing.types import Candidate, LabelerProfile
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 scores = st.lists(st.floats(0, 1), max_size=30)
@@ -97,39 +96,6 @@ def test_gold_keeps_no_beat() -> None:
             gaps.add(gap)
             gap = 0
     assert len(gaps) > 5
-
-
-# Matching
-
-types = st.sampled_from(["lidarannotation", "imageannotation", "categorization"])
-candidates = st.lists(
-    st.builds(Candidate, st.integers(1, 9), types, st.sampled_from([-20, -10, 0]), st.integers(1, 99)),
-    max_size=8,
-    unique_by=lambda head: head.slot_id,
-)
-profiles = st.dictionaries(types, st.floats(0, 1)).map(lambda accuracy: LabelerProfile("me", accuracy))
-
-
-@given(profiles, candidates)
-def test_ranking_loses_nothing_and_a_priority_step_outweighs_accuracy(
-    labeler: LabelerProfile, heads: list[Candidate]
-) -> None:
-    ranked = matching.rank(labeler, heads, NOON)
-    assert sorted(map(repr, ranked)) == sorted(map(repr, heads))
-    assert [c.rank for c in ranked] == sorted(c.rank for c in heads)
-    assert matching.rank(labeler, ranked[::-1], NOON) == ranked
-
-
-@given(profiles, types, types, st.integers(1, 99), st.integers(1, 99))
-def test_of_equal_priority_the_better_measured_type_comes_first_then_the_older(
-    labeler: LabelerProfile, one: str, two: str, older: int, newer: int
-) -> None:
-    heads = [Candidate(1, one, -10, older), Candidate(2, two, -10, newer)]
-    first, second = matching.rank(labeler, heads, NOON)
-    accuracy = [labeler.accuracy.get(c.task_type, matching.PRIOR_ACCURACY) for c in (first, second)]
-    assert accuracy[0] > accuracy[1] or (
-        accuracy[0] == pytest.approx(accuracy[1]) and (first.slot_id <= second.slot_id or accuracy[0] != accuracy[1])
-    )
 
 
 # Leases

@@ -17,7 +17,7 @@ from routing.consensus.classes import Voter
 from routing.consensus.em import class_prior
 from routing.consensus.labels import Labels
 from routing.skill import Statistic, confusion_facet, row_strength
-from routing.skill.agreement import CELL_MIN, confusion_counts
+from routing.skill.agreement import CELL_MIN, confusion_counts, label_weights
 from routing.skill.profile import ACCURACY
 
 GROUPS_MAX = 2_000  # of gold answers, for calibration
@@ -50,7 +50,8 @@ def fit(project: Project, now: datetime) -> ClassFit | None:
     agreement: ByLabeler = {}
     pooled, tables = np.zeros((labels.classes, labels.classes)), []
     keeps_tables = labels.workers * labels.classes**2 <= TABLES_MAX
-    for worker, table in zip(labels.worker_ids, confusion_counts(labels, posterior, answered.age_days), strict=True):
+    weight = label_weights(labels, posterior, answered.age_days)
+    for worker, table in zip(labels.worker_ids, confusion_counts(labels, posterior, weight), strict=True):
         agreement[str(worker)] = dict(_statistics(table, names, now))
         pooled += table.T
         if keeps_tables:
@@ -59,10 +60,16 @@ def fit(project: Project, now: datetime) -> ClassFit | None:
         "names": names,
         "frequency": class_prior(found.mean).astype(float).tolist(),
         "errors": _sparse(pooled),
-        **({"strength": row_strength(np.array(tables))} if keeps_tables else {}),
+        **({"strength": row_strength(np.array(tables), _each(weight))} if keeps_tables else {}),
     }
     learned, numbers = _calibration(labels)
     return ClassFit(len(labels), agreement, typical, learned, numbers | {"gold": len(labels.known)})
+
+
+def _each(weight: Floats) -> float:
+    """What one label weighs, on the average over their weight."""
+    total = float(weight.sum())
+    return float(weight @ weight) / total if total > 0 else 1.0
 
 
 def _statistics(table: Floats, names: list[str], now: datetime) -> Iterator[tuple[str, Statistic]]:

@@ -2,6 +2,7 @@
 
 import math
 from collections import defaultdict
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -12,25 +13,43 @@ from marketplace import skills
 from marketplace.db import db
 from marketplace.models import Project, SkillPopulation, SkillStatistic
 from marketplace.skills import EVERYWHERE
-from routing.skill import Population, Statistic, estimate, population
+from routing.skill import WEIGHTS, Population, Source, Statistic, estimate, population
 from routing.skill.estimate import within_detail
 from routing.skill.evidence import CONFUSION, DETAILS, is_magnitude
 from routing.skill.population import default
 from routing.skill.profile import ACCURACY
 
-ByFacet = dict[str, dict[str, Statistic]]  # facet: labeler: what was measured
+
+@dataclass(frozen=True)
+class Measured:
+    """One labeler's statistic over all sources, and what one of its observations weighs on average."""
+
+    statistic: Statistic = field(default_factory=Statistic)
+    observation: float = 1.0
+
+    def plus(self, other: "Measured") -> "Measured":
+        one, two = self.statistic.weight, other.statistic.weight
+        total = one + two
+        mixed = (one * self.observation + two * other.observation) / total if total > 0 else 1.0
+        return Measured(self.statistic.plus(other.statistic), mixed)
+
+
+ByFacet = dict[str, dict[str, Measured]]  # facet: labeler: what was measured
 
 
 def refresh(project: Project, now: datetime) -> None:
     """Estimate the populations of a project and of its task type anew, from the statistics as they are."""
     everywhere = _measured(project.task_type, EVERYWHERE, now)
     here = _measured(project.task_type, project.id, now)
-    known = {facet: population(facet, list(members.values())) for facet, members in everywhere.items()}
+    known = {facet: _population(facet, members) for facet, members in everywhere.items()}
     _store(project.task_type, EVERYWHERE, known, now)
-    local = {}
-    for facet in sorted(here, key=lambda name: name.startswith(DETAILS)):
-        local[facet] = _local(facet, here, everywhere, known)
-    _store(project.task_type, project.id, local, now)
+    _store(project.task_type, project.id, {facet: _local(facet, here, everywhere, known) for facet in here}, now)
+
+
+def _population(facet: str, members: dict[str, Measured], **more: Any) -> Population:
+    listed = list(members.values())
+    observation = [one.observation for one in listed]
+    return population(facet, [one.statistic for one in listed], observation=observation, **more)
 
 
 def _measured(task_type: str, scope: str, now: datetime) -> ByFacet:
@@ -46,8 +65,8 @@ def _measured(task_type: str, scope: str, now: datetime) -> ByFacet:
     )
     found: ByFacet = defaultdict(dict)
     for row in rows:
-        own = found[row.facet]
-        own[row.labeler_id] = own.get(row.labeler_id, Statistic()).plus(skills.statistic(row).at(now))
+        own, new = found[row.facet], Measured(skills.statistic(row).at(now), WEIGHTS[Source(row.source.value)])
+        own[row.labeler_id] = own[row.labeler_id].plus(new) if row.labeler_id in own else new
     return found
 
 
@@ -55,19 +74,20 @@ def _local(facet: str, here: ByFacet, everywhere: ByFacet, known: dict[str, Popu
     """A project's population, its strength by how near labelers keep to what is to be expected of them."""
     members, typical = here[facet], known.get(facet, default(facet))
     if facet.startswith(DETAILS):
-        return population(facet, list(members.values()), expected=_by_accuracy(facet, here, known))
+        return _population(facet, members, expected=_by_accuracy(facet, here, known))
     expected = []
     for labeler_id, own in members.items():
-        elsewhere = everywhere.get(facet, {}).get(labeler_id, Statistic()).minus(own)
+        elsewhere = everywhere.get(facet, {}).get(labeler_id, Measured()).statistic.minus(own.statistic)
         mean = estimate(facet, elsewhere, typical).mean
         expected.append(math.log(mean) if is_magnitude(facet) else mean)
-    return population(facet, list(members.values()), expected=expected, prior=typical)
+    return _population(facet, members, expected=expected, prior=typical)
 
 
 def _by_accuracy(facet: str, here: ByFacet, known: dict[str, Population]) -> list[float]:
     """What each labeler's accuracy makes of a class, condition or sensor."""
-    whole, detail = known.get(ACCURACY, default(ACCURACY)), population(facet, list(here[facet].values()))
-    own = [estimate(ACCURACY, here[ACCURACY].get(one, Statistic()), whole) for one in here[facet]]
+    whole, detail = known.get(ACCURACY, default(ACCURACY)), _population(facet, here[facet])
+    accuracy = here.get(ACCURACY, {})
+    own = [estimate(ACCURACY, accuracy.get(one, Measured()).statistic, whole) for one in here[facet]]
     return [within_detail(one, whole, detail).mean for one in own]
 
 

@@ -12,16 +12,20 @@ Floats = NDArray[np.float64]
 CELL_MIN = 0.02  # less evidence than this is not worth a row
 
 
-def confusion_counts(labels: Labels, posterior: Floats, age_days: Floats) -> Iterator[Floats]:
-    """Per worker (given, truth): what her labels weigh, spread over the truths as the posterior has it.
+def label_weights(labels: Labels, posterior: Floats, age_days: Floats) -> Floats:
+    """(n,): a label counts with the source's weight, times the confidence of its task, faded by its age (n,).
 
-    A label counts with the source's weight, times the confidence of its task, faded by its age (n,). Gold is counted
-    where it was graded, and a task with one label agrees with itself: neither counts here.
+    Gold is counted where it was graded, and a task with one label agrees with itself: neither counts here.
     """
     sure = posterior.max(axis=1)
     sure = np.where(labels.answers > 1, sure, 0.0)
     sure[labels.known] = 0.0
-    weight = WEIGHTS[Source.AGREEMENT] * sure[labels.task] * 0.5 ** (np.maximum(age_days, 0) / HALF_LIFE_DAYS)
+    faded = 0.5 ** (np.maximum(age_days, 0) / HALF_LIFE_DAYS)
+    return np.asarray(WEIGHTS[Source.AGREEMENT] * sure[labels.task] * faded)
+
+
+def confusion_counts(labels: Labels, posterior: Floats, weight: Floats) -> Iterator[Floats]:
+    """Per worker (given, truth): what her labels weigh (n,), spread over the truths as the posterior has it."""
     order = np.argsort(labels.worker, kind="stable")
     ends = np.cumsum(np.bincount(labels.worker, minlength=labels.workers))
     start = 0

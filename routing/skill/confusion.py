@@ -53,8 +53,10 @@ def error_profile(pooled: Floats) -> Floats:
     return np.asarray(errors / errors.sum(axis=1, keepdims=True))
 
 
-def row_strength(tables: Floats) -> float:
+def row_strength(tables: Floats, observation: float = 1.0) -> float:
     """How many observations the labelers' likeness in a row is worth, by moments; `tables` are (labelers, K, K).
+
+    `observation` is what one of them weighs on average.
 
     As `population`, over all cells of a row: for a Dirichlet their spread sums to (1 - sum p^2) / (s + 1).
     """
@@ -66,7 +68,7 @@ def row_strength(tables: Floats) -> float:
     observed = float((weight * ((means - typical) ** 2).sum(axis=2)).sum())
     possible = 1 - (typical**2).sum(axis=1)  # variance of one observation, per row
     labelers = (weight > 0).sum(axis=0)
-    expected = float((np.maximum(labelers - 1, 0) * possible).sum())
+    expected = observation * float((np.maximum(labelers - 1, 0) * possible).sum())
     free = float(((total[:, 0] - (weight**2).sum(axis=0) / total[:, 0]) * possible).sum())
     informed = float((weight / (weight + ROW_STRENGTH)).sum()) / max(1, weight.shape[1])
     default = 1 / (ROW_STRENGTH + 1)

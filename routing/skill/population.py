@@ -59,8 +59,12 @@ def population(
     *,
     expected: Sequence[float] | None = None,
     prior: Population | None = None,
+    observation: Sequence[float] | None = None,
 ) -> Population:
     """The population that these labelers' statistics of one facet show.
+
+    `observation` (one each) is what one observation of a labeler weighs on average, 1 if not said: many light ones
+    scatter less about their mean than their common weight would let expect.
 
     `expected` (one each) is what was to be expected of each labeler from elsewhere: the strength then says how near
     they keep to that, instead of to the common mean. `prior` stands in where evidence lacks.
@@ -75,11 +79,13 @@ def population(
     mean = (DEFAULT_EVIDENCE * assumed.mean + float(weight @ means)) / (DEFAULT_EVIDENCE + float(weight.sum()))
     if not is_magnitude(facet):
         mean = min(1 - RATE_MIN, max(RATE_MIN, mean))
+    single = np.ones(len(kept)) if observation is None else np.array([observation[k] for k in kept])
     centre = np.full(len(kept), mean) if expected is None else np.array([expected[k] for k in kept])
     unit = 1.0 if is_magnitude(facet) else mean * (1 - mean)  # the variance that a dispersion of 1 means
-    within = _within(weight, scatter, unit * assumed.dispersion)
+    within = _within(weight, scatter, single, unit * assumed.dispersion)
     spread = assumed.dispersion / assumed.strength if is_magnitude(facet) else unit / (assumed.strength + 1)
-    between = _between(weight, (means - centre) ** 2, within, spread, assumed.strength)
+    chance = within * float(single.sum()) * (len(kept) - 1) / len(kept)
+    between = _between(weight, (means - centre) ** 2, chance, spread, assumed.strength)
     if is_magnitude(facet):
         strength, dispersion = within / between, within
     else:
@@ -89,22 +95,23 @@ def population(
     return Population(mean, strength, dispersion, len(kept), float(weight.sum()))
 
 
-def _within(weight: Floats, scatter: Floats, assumed: float) -> float:
+def _within(weight: Floats, scatter: Floats, single: Floats, assumed: float) -> float:
     """Variance of one observation around its labeler's mean, pooled; `assumed` counts as some observations."""
-    degrees = max(float(weight.sum()) - len(weight), float(weight.sum()) / 2)
+    degrees = max(float(weight.sum() - single.sum()), float(weight.sum()) / 2)
     return (DEFAULT_EVIDENCE * assumed + float(scatter.sum())) / (DEFAULT_EVIDENCE + degrees)
 
 
-def _between(weight: Floats, apart: Floats, within: float, assumed: float, strength: float) -> float:
+def _between(weight: Floats, apart: Floats, chance: float, assumed: float, strength: float) -> float:
     """Variance of the labelers' true means; `apart` are the squared distances of the measured ones from the centre.
 
-    `assumed` is the variance where nobody was measured, and `strength` the evidence that makes a labeler half known.
+    `chance` is what they sum to, weighted, if all are alike; `assumed` is the variance where nobody was measured, and
+    `strength` the evidence that makes a labeler half known.
     """
     total = float(weight.sum())
     free = total - float((weight**2).sum()) / total
     informed = float((weight / (weight + strength)).sum())
     if free <= 0:
         return assumed
-    spread = max(0.0, (float(weight @ apart) - (len(weight) - 1) * within) / free)
+    spread = max(0.0, (float(weight @ apart) - chance) / free)
     mixed = (DEFAULT_LABELERS * assumed + informed * spread) / (DEFAULT_LABELERS + informed)
     return max(mixed, 1e-9)

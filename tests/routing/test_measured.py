@@ -120,6 +120,15 @@ def test_the_prior_strength_is_estimated_from_the_population(strength: float) ->
     assert found.dispersion == pytest.approx(1.0, abs=0.1), "yes-or-no values"
 
 
+def test_light_evidence_shows_the_spread_of_the_labelers_too() -> None:
+    rng = np.random.default_rng(12)
+    truths = rng.beta(0.75 * 8, 0.25 * 8, 400)
+    members = [statistic(rng.random(40) < p, weight=0.3) for p in truths]
+    assert 5 < population("accuracy", members, observation=[0.3] * 400).strength < 13
+    tables = np.array([[0.3 * rng.multinomial(40, rng.dirichlet([6.0, 2.0])) for _ in range(2)] for _ in truths])
+    assert 5 < row_strength(tables, 0.3) < 13
+
+
 def test_without_labelers_the_default_stands_and_one_labeler_moves_it_little() -> None:
     assert population("accuracy", []) == default("accuracy")
     one = population("accuracy", [statistic([1.0] * 3)])

@@ -43,7 +43,7 @@ def asked() -> tuple[Options, list[str]]:
     parser.add_argument("--sets", default="", help="names with commas between; all that are there unless told")
     parser.add_argument("--tables", default=",".join(TABLES))
     parser.add_argument("--seeds", type=int, default=10)
-    parser.add_argument("--limit", type=float, default=60, help="processor seconds for one peer on one set")
+    parser.add_argument("--limit", type=float, default=30, help="processor seconds for one peer on one set")
     given = parser.parse_args()
     sets = tuple(name for name in given.sets.split(",") if name)
     return Options(given.data, sets, given.seeds, given.limit), given.tables.split(",")

@@ -7,7 +7,7 @@ last column is the error that a perfectly calibrated confidence would show on so
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.crowd.contenders import OURS, PEERS, Outcome, ours, outcome, peers
+from benchmarks.crowd.contenders import OURS, PEERS, Outcome, outcome, outcomes
 from benchmarks.crowd.sets import ClassSet, Options, class_sets
 from routing.consensus import classes
 from routing.consensus.calibration import error
@@ -27,7 +27,7 @@ def main(options: Options) -> None:
 def print_without_gold(sets: list[ClassSet], options: Options) -> None:
     print("Stated confidence without gold, means over the sets. MMSR and KOS state none.")
     print(f"{'':<20}{'accuracy':>10}{'confidence':>12}{'ECE':>8}{'NLL':>8}{'sets':>6}")
-    found = {one.name: {**ours(one), **peers(one, options.limit)} for one in sets}
+    found = outcomes(sets, options.limit)
     for name in (*OURS, *PEERS):
         stated = [of[name] for of in found.values() if not of[name].why_not and not is_certain(of[name])]
         if stated:

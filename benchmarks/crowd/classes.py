@@ -12,7 +12,7 @@ from benchmarks.crowd.sets import Options, class_sets
 
 def main(options: Options) -> None:
     sets = class_sets(options)
-    table = {one.name: outcomes(one, options.limit) for one in sets}
+    table = outcomes(sets, options.limit)
     print("Accuracy without gold; one configuration for all sets. n: tasks with truth.")
     print(f"'>{options.limit:.0f}s': stopped there (processor); 'fails': the method raises; '-': two classes only.")
     head = [f"{name[:11]:>12}" for name in table]

@@ -1,6 +1,8 @@
 """Who answers for the sets: the default consensus, each of its parts alone, and the peers; each once in a run."""
 
+import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 
@@ -67,9 +69,12 @@ def outcome(probability: NDArray[np.floating], truth: NDArray[np.int64]) -> Outc
     return Outcome(probability, probability[each, truth], top[each, truth] / top.sum(axis=1))
 
 
-def outcomes(one: ClassSet, limit: float) -> dict[str, Outcome]:
-    """Every contender's on this set, by name."""
-    return {**ours(one), **peers(one, limit)}
+def outcomes(sets: list[ClassSet], limit: float) -> dict[str, dict[str, Outcome]]:
+    """Every contender's by set and by name; as many sets at a time as there are cores, since the peers are slow."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        asked = pool.map(lambda one: peers(one, limit), sorted(sets, key=lambda one: -len(one.labels)))
+        list(asked)
+    return {one.name: {**ours(one), **peers(one, limit)} for one in sets}
 
 
 def ours(one: ClassSet) -> dict[str, Outcome]:

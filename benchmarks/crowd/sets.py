@@ -21,7 +21,7 @@ class Options:
     data: Path
     sets: tuple[str, ...] = ()
     seeds: int = 10
-    limit: float = 60.0
+    limit: float = 30.0
 
 
 @dataclass(frozen=True)

@@ -74,6 +74,9 @@ class BoxShape:
     def near(self, a: Boxes, b: Boxes) -> Array:
         return overlap(a.rows, b.rows)
 
+    def similarity(self, a: Boxes, b: Boxes) -> float:
+        return objects.similarity(self, a, b)
+
     def stack(self, answers: Sequence[Boxes]) -> Boxes:
         labels = tuple(label for one in answers for label in one.labels)
         return Boxes(np.concatenate([one.rows for one in answers]), labels)
@@ -138,7 +141,7 @@ def refit(
 
 def similarity(a: Boxes, b: Boxes) -> float:
     """Twice the overlap of the best pairing over all boxes; another class halves a pair; two empty answers agree."""
-    return objects.similarity(SHAPE, a, b)
+    return SHAPE.similarity(a, b)
 
 
 def overlap(a: Array, b: Array) -> Array:

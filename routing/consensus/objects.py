@@ -70,6 +70,10 @@ class Shape(Protocol[A, R_in]):
         """(n, m) nearness, 0 to 1, whatever the class; the same whichever way round."""
         ...
 
+    def similarity(self, a: A, b: A) -> float:
+        """Of two answers, 0 to 1; symmetric, 1 for equal ones."""
+        ...
+
     def stack(self, answers: Sequence[A]) -> A: ...
 
     def pick(self, things: A, at: Sequence[int]) -> A: ...
@@ -177,7 +181,7 @@ class OnlineObjects(Generic[A, R]):
         found = candidates(groups, near, owners, labels, labelers, self._model)
         places = shape.join(things, groups, found.labels, [labelers[o] for o in owners], near)
         value = self._answers[0] if len(order) == 1 else shape.pick(places, found.kept.tolist())
-        scores = tuple(similarity(shape, answer, value) for answer in self._answers)
+        scores = tuple(shape.similarity(answer, value) for answer in self._answers)
         members = tuple(tuple((order[owners[i]], int(at[i] - starts[order[owners[i]]])) for i in g) for g in groups)
         return Joined(Merged(value, found.confidence, found.parts, scores), found, places, members)
 

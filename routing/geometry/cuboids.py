@@ -1,6 +1,6 @@
 """Cuboids as rows of seven: centre x, y, z; length, width, height; yaw. Metres and radians, z up, yaw 0 along +x."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -98,8 +98,8 @@ def _clip_by_line(polygon: list[tuple[float, float]], sides: list[float]) -> lis
     return kept
 
 
-def average(cuboids: Array, weights: Array | None = None) -> Array:
-    """The middle of (..., k, 7) cuboids of one object, over k.
+def average(cuboids: Array, weights: Array | None = None, centre: Callable[[Array], Array] | None = None) -> Array:
+    """The middle of (..., k, 7) cuboids of one object, over k; `centre` takes it, if not the weighted median.
 
     It is taken of differences to the first, so that equal cuboids give exactly themselves. Yaw goes along the shorter
     way round; of boxes drawn back to front the heading with more weight counts, of equals the first one's.
@@ -109,7 +109,7 @@ def average(cuboids: Array, weights: Array | None = None) -> Array:
     turn = wrap(difference[..., YAW])
     backwards = np.abs(turn) > np.pi / 2
     difference[..., YAW] = np.where(backwards, turn - np.copysign(np.pi, turn), turn)
-    mean = first + middle(difference, weights)
+    mean = first + (middle(difference, weights) if centre is None else centre(difference))
     against = np.average(backwards, axis=-1, weights=weights) > 0.5
     mean[..., YAW] = wrap(mean[..., YAW] + np.pi * against)
     equal = (difference == 0).all(axis=(-2, -1)) & ~backwards.any(axis=-1)

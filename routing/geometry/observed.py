@@ -31,7 +31,7 @@ def box_pairs(a: Sequence[dict[str, Any]], b: Sequence[dict[str, Any]]) -> Pairs
 
 
 def of_boxes(answer: Answer, truth: Answer) -> list[Observation]:
-    """recall, precision, iou, place_px, and the classes of what was found."""
+    """recall, precision, iou, place_px and edge_rel (of the side), and the classes of what was found."""
     drawn, there = answer["annotations"], truth["annotations"]
     pairs = box_pairs(drawn, there)
     seen = _finding(len(drawn), len(there), len(pairs))
@@ -40,6 +40,7 @@ def of_boxes(answer: Answer, truth: Answer) -> list[Observation]:
         seen.append(Observation("iou", float(np.diagonal(boxes.iou(one, two)).mean().clip(0, 1))))
         edges = np.abs(np.hstack([one[:, :2] - two[:, :2], one[:, :2] + one[:, 2:] - two[:, :2] - two[:, 2:]]))
         seen.append(Observation("place_px", float(edges.mean())))
+        seen.append(Observation("edge_rel", float((edges / np.tile(two[:, 2:], 2)).mean())))
     return seen + _naming((drawn[i]["label"], there[j]["label"]) for i, j in pairs)
 
 

@@ -5,11 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from routing.geometry.cuboids import POSITION, SIZE, YAW, Array, row
+from routing.geometry.cuboids import Array, row
+from routing.geometry.nearness import nearness
 from routing.geometry.pairing import cheapest_pairs
 from routing.types import Answer
-
-GATE_METRES_MIN = 1.5  # pedestrians defeat overlap measures at 0.15 m of noise; a distance gate does not
 
 
 @dataclass(frozen=True)
@@ -56,15 +55,9 @@ def similarity(a: TrackBlock, b: TrackBlock) -> Array:
     heading; another label halves it. Symmetric.
     """
     frames = np.union1d(a.frames, b.frames)
-    one, two = a.on(frames).boxes[:, None], b.on(frames).boxes[None]
-    distance = np.linalg.norm(one[..., POSITION] - two[..., POSITION], axis=-1)
-    gate = np.maximum(GATE_METRES_MIN, np.maximum(one[..., 3], two[..., 3]) / 2)
-    centre = np.maximum(0, 1 - distance / gate)
-    size = (np.minimum(one[..., SIZE], two[..., SIZE]) / np.maximum(one[..., SIZE], two[..., SIZE])).prod(axis=-1)
-    heading = (1 + np.cos(one[..., YAW] - two[..., YAW])) / 2
-    alike = np.where(centre > 0, 0.6 * centre + 0.2 * size + 0.2 * heading, 0)
+    alike = nearness(a.on(frames).boxes[:, None], b.on(frames).boxes[None])
     same = np.array([[1.0 if x == y else 0.5 for y in b.labels] for x in a.labels]).reshape(len(a.ids), len(b.ids))
-    return np.nan_to_num(alike, nan=0.0) * same[:, :, None]
+    return alike * same[:, :, None]
 
 
 def match(a: TrackBlock, b: TrackBlock) -> list[tuple[int, int, float]]:

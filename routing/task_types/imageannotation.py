@@ -7,9 +7,11 @@ import numpy as np
 from marshmallow import INCLUDE, RAISE, Schema, ValidationError, fields, validate, validates_schema
 from numpy.typing import NDArray
 
-from routing.consensus import votes as consensus
+from routing.consensus import boxes as consensus
+from routing.consensus.naming import best_author, unique_ids, voted_attributes
+from routing.consensus.reliability import of_box_voter
+from routing.consensus.votes import weights
 from routing.geometry import boxes, observed
-from routing.geometry.middle import middle
 from routing.geometry.pairing import cheapest_pairs
 from routing.skill import Observation
 from routing.task_types.params import (
@@ -34,7 +36,7 @@ OBJECTS = "annotations"
 EFFORT_SECONDS = 90
 ANNOTATIONS_MAX = 2_000
 SIDE_MIN = 0.001  # pixels: a box of nothing has no overlap with itself
-SAME_OBJECT_IOU = 0.4  # what several labelers drew around one thing overlaps at least so much
+SIDES = ("left", "top", "width", "height")
 
 
 class BoxGeometry(Schema):
@@ -185,51 +187,37 @@ def _likeness(a: AnswerDict, b: AnswerDict) -> NDArray[np.float64]:
 
 
 def _rows(answer: AnswerDict) -> NDArray[np.float64]:
-    return np.array(
-        [[b["left"], b["top"], b["width"], b["height"]] for b in answer["annotations"]], dtype=float
-    ).reshape(-1, 4)
+    return np.array([[box[side] for side in SIDES] for box in answer["annotations"]], dtype=float).reshape(-1, 4)
 
 
 def merge(votes: Sequence[Vote]) -> Verdict:
-    """Boxes that most of the weight drew, their sides averaged; the medoid answer's boxes are the seeds."""
-    accuracy = consensus.weights(votes)
+    """The boxes that are likely there, at the robust mean of their edges (routing/consensus/boxes.py).
+
+    Whoever stands alone is as right as she usually is.
+    """
     if len(votes) == 1:
-        return Verdict(votes[0].answer, float(accuracy[0]), {votes[0].labeler_id: 1.0})
-    matrix = consensus.agreements(votes, agreement)
-    groups = _groups(votes, consensus.medoid(matrix, accuracy))
-    kept = [g for g in groups if accuracy[list(g)].sum() > accuracy.sum() / 2]
-    answer = {"annotations": [_joined(g, accuracy) for g in kept]}
+        sure = float(weights(votes)[0])
+        objects = {box["id"]: sure for box in votes[0].answer["annotations"]}
+        return Verdict(votes[0].answer, sure, {votes[0].labeler_id: 1.0}, objects)
+    joined = consensus.join([_boxes(v.answer) for v in votes], [of_box_voter(v) for v in votes])
+    merged, listed = joined.merged, []
+    for rows, label, members in zip(merged.value.rows.tolist(), merged.value.labels, joined.members, strict=True):
+        drawn = [votes[k].answer["annotations"][i] for k, i in members]
+        weight = [votes[k].weight for k, _ in members]
+        best = drawn[best_author([k for k, _ in members], [vote.weight for vote in votes])]
+        sides = dict(zip(SIDES, rows, strict=True))
+        attributes = voted_attributes([box["attributes"] for box in drawn], weight)
+        listed.append({"id": best["id"], "type": "box", "label": label, **sides, "attributes": attributes})
+    for box, name in zip(listed, unique_ids([box["id"] for box in listed]), strict=True):
+        box["id"] = name
+    answer = {"annotations": listed}
     scores = {vote.labeler_id: agreement(vote.answer, answer) for vote in votes}
-    confidence = float(np.average(list(scores.values()), weights=accuracy))
-    return Verdict(answer, confidence, scores)
+    objects = {box["id"]: sure for box, sure in zip(listed, merged.parts, strict=True)}
+    return Verdict(answer, merged.confidence, scores, objects)
 
 
-def _groups(votes: Sequence[Vote], seed: int) -> list[dict[int, dict[str, Any]]]:
-    """What the voters drew around one thing: `{vote: box}` per thing."""
-    groups: list[dict[int, dict[str, Any]]] = [{seed: box} for box in votes[seed].answer["annotations"]]
-    for k, vote in enumerate(votes):
-        if k == seed:
-            continue
-        drawn = vote.answer["annotations"]
-        seeds = {"annotations": [next(iter(g.values())) for g in groups]}
-        iou = boxes.iou(_rows(seeds), _rows(vote.answer))
-        free = set(range(len(drawn)))
-        for i, j in zip(*cheapest_pairs(-iou), strict=True):
-            if iou[i, j] >= SAME_OBJECT_IOU:
-                groups[int(i)][k] = drawn[int(j)]
-                free.discard(int(j))
-        groups += [{k: drawn[j]} for j in sorted(free)]
-    return groups
-
-
-def _joined(group: dict[int, dict[str, Any]], accuracy: NDArray[np.float64]) -> dict[str, Any]:
-    weight = accuracy[list(group)]
-    drawn = list(group.values())
-    left, top, width, height = middle(_rows({"annotations": drawn}), weight).tolist()
-    label = consensus.most_weight([b["label"] for b in drawn], weight.tolist())
-    best = drawn[int(weight.argmax())]
-    sides = {"left": left, "top": top, "width": width, "height": height}
-    return {"id": best["id"], "type": "box", "label": label, **sides, "attributes": best["attributes"]}
+def _boxes(answer: AnswerDict) -> consensus.Boxes:
+    return consensus.Boxes.of(_rows(answer), [box["label"] for box in answer["annotations"]])
 
 
 def grade(answer: AnswerDict, truth: AnswerDict) -> float:

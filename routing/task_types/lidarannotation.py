@@ -4,13 +4,15 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 from marshmallow import RAISE, Schema, ValidationError, fields, validate, validates_schema
 
 from routing import windows
-from routing.consensus import votes as consensus
+from routing.consensus import tracks as consensus
+from routing.consensus.naming import best_author, unique_ids, voted_attributes
+from routing.consensus.reliability import of_cuboid_voter
+from routing.consensus.votes import weights
 from routing.geometry import cuboids, observed, tracks
-from routing.reassembly import assemble_tracks, join_attributes
+from routing.reassembly import assemble_tracks
 from routing.skill import Observation
 from routing.task_types.params import (
     COORDINATE_MAX,
@@ -240,54 +242,47 @@ def agreement(a: AnswerDict, b: AnswerDict) -> float:
 
 
 def merge(votes: Sequence[Vote]) -> Verdict:
-    """Tracks that most of the weight drew, averaged frame by frame; the medoid answer's tracks are the seeds."""
-    accuracy = consensus.weights(votes)
+    """The tracks that are likely there, joined frame by frame (routing/consensus/tracks.py).
+
+    Whoever stands alone is as right as she usually is.
+    """
     if len(votes) == 1:
-        return Verdict(votes[0].answer, float(accuracy[0]), {votes[0].labeler_id: 1.0})
-    matrix = consensus.agreements(votes, agreement)
-    seed = consensus.medoid(matrix, accuracy)
-    groups: list[dict[int, dict[str, Any]]] = [{seed: track} for track in votes[seed].answer["tracks"]]
-    for k, vote in enumerate(votes):
-        if k != seed:
-            _join_groups(groups, k, vote.answer)
-    kept = [g for g in groups if accuracy[list(g)].sum() > accuracy.sum() / 2]
-    answer = {"tracks": [_joined(g, accuracy) for g in kept]}
+        sure = float(weights(votes)[0])
+        objects = {track["id"]: sure for track in votes[0].answer["tracks"]}
+        return Verdict(votes[0].answer, sure, {votes[0].labeler_id: 1.0}, objects)
+    joined = consensus.join([tracks.block(v.answer) for v in votes], [of_cuboid_voter(v) for v in votes])
+    merged, listed = joined.merged, []
+    for k, members in enumerate(joined.members):
+        drawn = [votes[v].answer["tracks"][i] for v, i in members]
+        best = drawn[best_author([v for v, _ in members], [vote.weight for vote in votes])]
+        listed.append(
+            {
+                "id": best["id"],
+                "label": merged.value.labels[k],
+                "attributes": voted_attributes(
+                    [track["attributes"] for track in drawn], [votes[v].weight for v, _ in members]
+                ),
+                "cuboids": _cuboids(merged.value.frames.tolist(), merged.value.boxes[k].tolist(), drawn),
+            }
+        )
+    for track, name in zip(listed, unique_ids([track["id"] for track in listed]), strict=True):
+        track["id"] = name
+    answer = {"tracks": listed}
     scores = {vote.labeler_id: agreement(vote.answer, answer) for vote in votes}
-    confidence = float(np.average(list(scores.values()), weights=accuracy))
-    return Verdict(answer, confidence, scores)
+    objects = {track["id"]: sure for track, sure in zip(listed, merged.parts, strict=True)}
+    return Verdict(answer, merged.confidence, scores, objects)
 
 
-def _join_groups(groups: list[dict[int, dict[str, Any]]], k: int, answer: AnswerDict) -> None:
-    """Add vote k's tracks to the groups of the same object; what fits none starts a group."""
-    seeds = tracks.block({"tracks": [next(iter(g.values())) for g in groups]})
-    pairs = tracks.match(seeds, tracks.block(answer))
-    for i, j, _ in pairs:
-        groups[i][k] = answer["tracks"][j]
-    matched = {j for _, j, _ in pairs}
-    groups += [{k: track} for j, track in enumerate(answer["tracks"]) if j not in matched]
-
-
-def _joined(group: dict[int, dict[str, Any]], accuracy: Any) -> dict[str, Any]:
-    """One track out of several: present where most of its weight has it, cuboids averaged by weight."""
-    weight = accuracy[list(group)]
-    drawn = list(group.values())
-    by_frame: dict[int, list[tuple[float, dict[str, Any]]]] = {}
-    for w, track in zip(weight.tolist(), drawn, strict=True):
-        for cuboid in track["cuboids"]:
-            by_frame.setdefault(cuboid["frame"], []).append((w, cuboid))
-    kept = {f: seen for f, seen in sorted(by_frame.items()) if sum(w for w, _ in seen) >= weight.sum() / 2}
-    return {
-        "id": drawn[0]["id"],
-        "label": consensus.most_weight([t["label"] for t in drawn], weight.tolist()),
-        "attributes": join_attributes(drawn),
-        "cuboids": [_average(frame, seen) for frame, seen in kept.items()],
-    }
-
-
-def _average(frame: int, seen: list[tuple[float, dict[str, Any]]]) -> dict[str, Any]:
-    rows = np.array([cuboids.row(c) for _, c in seen], dtype=float)
-    mean = cuboids.average(rows, np.array([w for w, _ in seen])).tolist()
-    return cuboids.as_dict(frame, mean, key=any(c["key"] for _, c in seen))
+def _cuboids(
+    frames: Sequence[int], rows: Sequence[Sequence[float]], drawn: Sequence[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """The merged rows as cuboids; one is key where anybody set it."""
+    key = {cuboid["frame"] for track in drawn for cuboid in track["cuboids"] if cuboid["key"]}
+    return [
+        cuboids.as_dict(frame, row, key=frame in key)
+        for frame, row in zip(frames, rows, strict=True)
+        if not math.isnan(row[0])
+    ]
 
 
 def grade(answer: AnswerDict, truth: AnswerDict) -> float:

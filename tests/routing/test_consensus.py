@@ -70,12 +70,14 @@ def track(x: float, *, frames: range = range(5), label: str = "car") -> dict[str
     return {"id": f"{x}", "label": label, "attributes": {}, "cuboids": cuboids}
 
 
-def test_tracks_are_those_that_most_drew_at_the_middle_of_their_cuboids() -> None:
+def test_tracks_are_those_that_most_drew_placed_where_they_agree() -> None:
     drawn = [[track(0), track(50)], [track(0.2, label="van")], [track(1.8, frames=range(4)), track(90)]]
     verdict = lidarannotation.merge([Vote(f"{k}", {"tracks": one}, 0.8) for k, one in enumerate(drawn)])
     (kept,) = verdict.answer["tracks"]
     assert kept["label"] == "car"  # of the labels the one with most weight
-    assert [c["position"][0] for c in kept["cuboids"]] == pytest.approx([0.2, 1.2, 2.2, 3.2, 4.1])
+    # The two who agree within their usual errors decide; who is far off hardly pulls.
+    off = [c["position"][0] - c["frame"] for c in kept["cuboids"]]
+    assert len(off) == 5 and all(0 < x < 0.2 for x in off)
 
 
 def test_more_noise_means_less_agreement() -> None:

@@ -19,10 +19,10 @@ from routing.consensus.objects import Finder, Joined, OnlineObjects
 from routing.consensus.objects_fit import Learned
 from routing.consensus.objects_fit import refit as refit_objects
 from routing.geometry import boxes as geometry
-from routing.geometry.robust import robust_mean
+from routing.geometry.robust import PAIR, robust_mean
 
 Array = NDArray[np.float64]
-AGREEMENT_POWER = 4.0
+AGREEMENT_POWER, AGREED_MIN = 4.0, 1e-3
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,8 +93,7 @@ class BoxShape:
         near: Array,
     ) -> Boxes:
         sigma = np.array([author.sigma for author in authors])
-        rows = [_place(things.rows[g], sigma[g], near[np.ix_(g, g)]) for g in groups]
-        return Boxes.of(rows, labels)
+        return Boxes(_places(things.rows, groups, sigma, near), tuple(labels))
 
     def errors(self, things: Boxes) -> Array:
         """(k, 1): of each drawing of one object how far its edges are from the median of the others', in sides."""
@@ -150,19 +149,26 @@ def overlap(a: Array, b: Array) -> Array:
 
 
 def edges_of(rows: Array) -> Array:
-    """Left, top, right, bottom."""
-    return np.hstack([rows[:, :2], rows[:, :2] + rows[:, 2:]])
+    """(..., 4): left, top, right, bottom."""
+    return np.concatenate([rows[..., :2], rows[..., :2] + rows[..., 2:]], axis=-1)
 
 
-def _place(rows: Array, sigma: Array, near: Array) -> Array:
-    """The robust mean of the edges of (k, 4) rows, as a row."""
-    if len(rows) == 1 or (rows == rows[0]).all():
-        return rows[0]
-    agreed = np.ones(len(rows)) if len(rows) <= 2 else (near.sum(axis=1) - 1) / (len(rows) - 1)
-    weight = np.maximum(agreed, 1e-3) ** AGREEMENT_POWER / sigma**2
-    edges = edges_of(rows)
-    scale = np.tile(np.median(rows[:, 2:], axis=0), 2) * np.median(sigma)
-    left, top, right, bottom = robust_mean(edges, weight, scale).tolist()
+def _places(rows: Array, groups: Sequence[Sequence[int]], sigma: Array, near: Array) -> Array:
+    """(groups, 4): each at the robust mean of its members' edges, all groups at once."""
+    if not groups:
+        return np.zeros((0, 4))
+    # Groups side by side, filled up with their first members, which there weigh nothing.
+    width = max(len(g) for g in groups)
+    at = np.array([[*g, *[g[0]] * (width - len(g))] for g in groups])
+    there = np.arange(width) < np.array([len(g) for g in groups])[:, None]
+    pairs = near[at[:, :, None], at[:, None, :]] * there[:, None, :]
+    count = there.sum(axis=1)[:, None]
+    agreed = np.where(count > PAIR, (pairs.sum(axis=2) - 1) / np.maximum(1, count - 1), 1.0)
+    weight = there * np.maximum(agreed, AGREED_MIN) ** AGREEMENT_POWER / sigma[at] ** 2
+    members = rows[at]
+    scale = np.tile(np.median(members[..., 2:], axis=1), 2) * np.median(sigma)
+    edges = robust_mean(edges_of(members), weight, scale)
     # Never smaller or larger than what was drawn: a box as small as allowed stays so.
-    width, height = np.clip([right - left, bottom - top], rows[:, 2:].min(axis=0), rows[:, 2:].max(axis=0))
-    return np.array([left, top, width, height])
+    sides = np.clip(edges[:, 2:] - edges[:, :2], members[..., 2:].min(axis=1), members[..., 2:].max(axis=1))
+    equal = (members == members[:, :1]).all(axis=(1, 2))
+    return np.where(equal[:, None], members[:, 0], np.hstack([edges[:, :2], sides]))

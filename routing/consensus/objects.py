@@ -143,14 +143,17 @@ class OnlineObjects(Generic[A, R]):
         self._shape, self._model = shape, model
         self._answers: list[A] = []
         self._labelers: list[R] = []
+        self._keys: list[list[float]] = []
         self._near: Array = np.zeros((0, 0))
         self._counts: list[int] = []
+        self._looked: list[A | None] = []
         self._things: A | None = None
 
     def __len__(self) -> int:
         return len(self._answers)
 
-    def add(self, answer: A, reliability: R) -> None:
+    def add(self, answer: A, reliability: R, looked: A | None = None) -> None:
+        """One more answer; who was asked about some objects only (`looked` at) misses none of the others."""
         things = self._shape.stack([answer] if self._things is None else [self._things, answer])
         across = self._shape.near(answer, things)
         count, total = across.shape
@@ -163,6 +166,8 @@ class OnlineObjects(Generic[A, R]):
         self._counts.append(count)
         self._answers.append(answer)
         self._labelers.append(reliability)
+        self._keys.append([-x for x in astuple(reliability)])
+        self._looked.append(looked)
 
     def merged(self) -> Merged[A]:
         return self.joined().merged
@@ -178,18 +183,31 @@ class OnlineObjects(Generic[A, R]):
         things, near = shape.pick(self._things, at.tolist()), self._near[np.ix_(at, at)]
         labels, labelers = shape.labels(things), [self._labelers[k] for k in order]
         groups = group(near * label_factor(labels, labels, OTHER_LABEL), owners, shape.alike)
-        found = candidates(groups, near, owners, labels, labelers, self._model)
+        saw = self._saw(order, things, groups)
+        found = candidates(groups, near, owners, labels, labelers, self._model, saw)
         places = shape.join(things, groups, found.labels, [labelers[o] for o in owners], near)
         value = self._answers[0] if len(order) == 1 else shape.pick(places, found.kept.tolist())
         scores = tuple(shape.similarity(answer, value) for answer in self._answers)
         members = tuple(tuple((order[owners[i]], int(at[i] - starts[order[owners[i]]])) for i in g) for g in groups)
         return Joined(Merged(value, found.confidence, found.parts, scores), found, places, members)
 
+    def _saw(self, order: Sequence[int], things: A, groups: Sequence[Sequence[int]]) -> Array | None:
+        """(groups, answers): 1 where that labeler looked at that place; none if all looked at everything."""
+        if all(one is None for one in self._looked):
+            return None
+        saw = np.ones((len(groups), len(order)))
+        for a, k in enumerate(order):
+            places = self._looked[k]
+            if places is not None:
+                near = self._shape.near(places, things).max(axis=0, initial=0.0)
+                saw[:, a] = [near[list(g)].mean() >= self._shape.alike for g in groups]
+        return saw
+
     def _order(self) -> list[int]:
         """The answers in an order that does not depend on when they came."""
         return sorted(
             range(len(self._answers)),
-            key=lambda k: ([-x for x in astuple(self._labelers[k])], self._shape.key(self._answers[k])),
+            key=lambda k: (self._keys[k], self._shape.key(self._answers[k])),
         )
 
 
@@ -217,9 +235,11 @@ def candidates(
     labels: Sequence[str],
     finders: Sequence[Finder],
     model: Existence,
+    saw: Array | None = None,
 ) -> Candidates:
-    """What there may be, and which of it to keep; `owners` and `labels` run over what was drawn."""
-    evidence = weigh(groups, near, owners, finders, model)
+    """What there may be, and which of it to keep; `owners` and `labels` run over what was drawn, `saw` (groups,
+    finders) is 1 where a finder looked at all."""
+    evidence = weigh(groups, near, owners, finders, model, saw)
     exists = model.posterior(evidence)
     names, right = _classes(groups, owners, labels, finders)
     chance, unseen = model.chance_unseen(evidence), model.unseen(evidence, exists)
@@ -232,17 +252,24 @@ def candidates(
 
 
 def weigh(
-    groups: Sequence[Sequence[int]], near: Array, owners: Places, finders: Sequence[Finder], model: Existence
+    groups: Sequence[Sequence[int]],
+    near: Array,
+    owners: Places,
+    finders: Sequence[Finder],
+    model: Existence,
+    saw: Array | None = None,
 ) -> Evidence:
     """Who found each group and who did not, in units of a usual labeler."""
     found_by, missed_by = model.weights(finders)
     inside = np.zeros((len(groups), len(owners)))
-    for k, members in enumerate(groups):
-        inside[k, members] = 1
+    inside[np.repeat(np.arange(len(groups)), [len(g) for g in groups]), [i for g in groups for i in g]] = 1
     count = inside.sum(axis=1)
-    total = float(missed_by.sum())
-    missed = np.maximum(0, total - inside @ missed_by[owners]) if len(owners) else np.zeros(0)
-    pairs = np.einsum("ki,ij,kj->k", inside, near, inside, optimize=True) - inside @ near.diagonal()
+    # What nobody drew escaped those who looked at everything: an asked place is not where the unseen are.
+    everywhere = np.ones(len(finders), bool) if saw is None or not len(saw) else saw.all(axis=0)
+    total = float(missed_by[everywhere].sum())
+    looked = missed_by.sum() if saw is None else saw @ missed_by
+    missed = np.maximum(0, looked - inside @ missed_by[owners]) if len(owners) else np.zeros(0)
+    pairs = ((inside @ near) * inside).sum(axis=1) - inside @ near.diagonal()
     tight = pairs / np.maximum(1, count * (count - 1))
     return Evidence(inside @ found_by[owners], missed, count.astype(np.intp), tight, total)
 

@@ -60,7 +60,8 @@ def merge(kind: ObjectsKind, votes: Sequence[Vote], focus: Mapping[str, Any]) ->
     objects = known | {names[name]: sure for name, sure in rest.objects.items() if name in names}
     count = max(1, len(added))
     confidence = (sum(known.values()) + count * rest.confidence) / (len(known) + count)
-    return replace(rest, answer=answer, confidence=confidence, objects=objects)
+    scores = {vote.labeler_id: kind.agreement(vote.answer, answer) for vote in votes}
+    return replace(rest, answer=answer, confidence=confidence, scores=scores, objects=objects)
 
 
 def _free_names(names: Sequence[str], taken: set[str]) -> dict[str, str]:

@@ -45,6 +45,13 @@ export interface AttributeDefinition {
   allow_multiple?: boolean;
 }
 
+/** What a follow-up asks about: ids of the draft's objects. */
+export interface Focus {
+  settled: string[];
+  disputed: string[];
+  text: string;
+}
+
 interface SubtaskCommon<Type extends string, Params> {
   id: string;
   task_id: string;
@@ -53,6 +60,7 @@ interface SubtaskCommon<Type extends string, Params> {
   params: Params;
   project: string;
   simulated: boolean;
+  focus?: Focus | null;
 }
 
 export interface LidarParams {

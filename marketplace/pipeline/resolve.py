@@ -155,7 +155,7 @@ def close(
     lock_reserve(subtask.task_id)
     new = [one for one in answered if one.state is AssignmentState.SUBMITTED]
     alone = len(answered) == 1 and source is Source.AGREEMENT  # who stood alone agrees with herself
-    scores = {} if alone else verdict.scores
+    scores = {} if alone else {one.labeler_id: _agreement(one, verdict) for one in answered}
     evidence = [] if alone else [observed(one, verdict.answer, source, weight) for one in answered]
     learn(subtask, evidence + _rejected(subtask, verdict, source, weight) + _seams(subtask, new), now)
     for assignment in answered:
@@ -291,6 +291,15 @@ def learn(subtask: Subtask, evidence: Sequence[Evidence], now: datetime) -> None
     task = subtask.task
     assert task.project_id is not None, "a task that is worked on has a project"
     skills.learn(task.type, task.project_id, evidence, now)
+
+
+def _agreement(assignment: Assignment, verdict: Verdict) -> float | None:
+    """With the verdict, on what the labeler was asked about."""
+    if assignment.focus is None:
+        return verdict.scores.get(assignment.labeler_id)
+    task_type = TASK_TYPES[assignment.subtask.task.type]
+    parts = [focus.disputed_part(task_type, one, assignment.focus) for one in (_given(assignment), verdict.answer)]
+    return task_type.agreement(*parts)
 
 
 def _rejected(subtask: Subtask, verdict: Verdict, source: Source, weight: float) -> list[Evidence]:

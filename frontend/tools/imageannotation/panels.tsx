@@ -1,6 +1,7 @@
 /** What stands beside the image: labels, the list of boxes, the selected box's numbers and attributes. */
 import { useEffect, useRef } from "preact/hooks";
 import { AttributesForm, LabelRail } from "../../workbench/attributes";
+import { FocusLine, StandingBadge, standingOf } from "../../workbench/focus";
 import type { Problem } from "../../workbench/tool";
 import type { BoxAnnotation } from "../../workbench/types";
 import type { BoxTool } from "./mount";
@@ -22,6 +23,7 @@ export function Side({ tool }: { tool: BoxTool }) {
     <>
       <section class="is-tall" aria-label="Objects">
         <p class="tool-heading"><span>Objects</span><span>{boxes.length}</span></p>
+        <FocusLine focus={tool.session.subtask.focus} />
         {boxes.length === 0 && <p class="soft">Drag over an object to draw its box, or click two opposite corners.</p>}
         <ObjectList tool={tool} boxes={boxes} problems={tool.problems.value} />
       </section>
@@ -53,12 +55,14 @@ function ObjectList({ tool, boxes, problems }: { tool: BoxTool; boxes: readonly 
       {boxes.map((box) => {
         const number = (counts.get(box.label) ?? 0) + 1;
         counts.set(box.label, number);
+        const standing = standingOf(tool.session.subtask.focus, box.id);
         return (
-          <li key={box.id}>
+          <li key={box.id} data-standing={standing ?? undefined}>
             <button type="button" aria-current={tool.selected.value === box.id} onClick={() => tool.show(box.id)}
               onPointerEnter={() => { tool.hovered.value = box.id; }} onPointerLeave={() => { tool.hovered.value = null; }}>
               <span class={`swatch swatch-${colors.get(box.label) ?? 11}`} aria-hidden="true" />
               <span class="grow">{`${box.label} ${number}`}</span>
+              <StandingBadge standing={standing} />
               {troubled.has(box.id) ? <span class="badge badge-bad">problem</span> : <span class="soft">{`${Math.round(box.width)} × ${Math.round(box.height)}`}</span>}
             </button>
           </li>

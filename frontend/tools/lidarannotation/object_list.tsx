@@ -1,6 +1,7 @@
 /** The list of objects: label and number, the frames each is in, and whether something is to be put right. */
 import { memo } from "preact/compat";
 import { useEffect, useRef } from "preact/hooks";
+import { StandingBadge, standingOf } from "../../workbench/focus";
 import type { LidarTrack } from "../../workbench/types";
 import { nameOf } from "./document";
 import type { LidarTool } from "./tool";
@@ -36,12 +37,14 @@ interface RowProps {
 /** Drawn again only when its own track changed: there may be hundreds. */
 const Row = memo(function Row({ tool, track, name, selected, trouble }: RowProps) {
   const color = tool.labels.find((label) => label.name === track.label)?.color_index ?? 11;
+  const standing = standingOf(tool.session.subtask.focus, track.id);
   return (
-    <li>
+    <li data-standing={standing ?? undefined}>
       <button type="button" aria-current={selected} onClick={() => tool.show(track.id)}
         onPointerEnter={() => { tool.hovered.value = track.id; }} onPointerLeave={() => { tool.hovered.value = null; }}>
         <span class={`swatch swatch-${color % 12}`} aria-hidden="true" />
         <span class="grow">{name}</span>
+        <StandingBadge standing={standing} />
         <Ticks tool={tool} track={track} />
         {trouble !== undefined && <span class={trouble ? "badge badge-bad" : "badge badge-warn"}>{trouble ? "must" : "look"}</span>}
       </button>

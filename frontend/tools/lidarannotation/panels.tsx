@@ -1,5 +1,6 @@
 /** What stands beside the views: labels and drawing, the view's settings, the selected object and its numbers. */
 import { AttributesForm, LabelRail } from "../../workbench/attributes";
+import { FocusLine } from "../../workbench/focus";
 import type { LidarCuboid, LidarTrack, Vec3 } from "../../workbench/types";
 import { wrapAngle } from "../../geometry/cuboid";
 import { ObjectList } from "./object_list";
@@ -58,6 +59,7 @@ export function Objects({ tool }: { tool: LidarTool }) {
     <>
       <p class="tool-heading"><span>Objects</span><span>{tracks.length}</span></p>
       {tracks.length === 0 && <p class="soft">Press B, then drag over an object from its back to its front. It is fitted to the points.</p>}
+      <FocusLine focus={tool.session.subtask.focus} />
       <ObjectList tool={tool} />
     </>
   );

@@ -1,7 +1,7 @@
 """How good rejoined tracks are, by TrackEval's HOTA, identity and CLEAR metrics, in memory."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,6 +37,12 @@ def judge(truths: Mapping[str, Answer], labeled: Mapping[str, Labeled], joined: 
         1000 * false / max(1, true),
         1000 * missed / max(1, true),
     )
+
+
+def hota(truths: Sequence[Answer], found: Sequence[Answer]) -> float:
+    """Over all sequences together, similarity 1 - d / 4 m."""
+    data = {f"{k}": _tables(truth, one) for k, (truth, one) in enumerate(zip(truths, found, strict=True))}
+    return float(np.mean(_combined(metrics.HOTA(), data)["HOTA"]))
 
 
 IDENTITY = metrics.Identity({"THRESHOLD": 0.5, "PRINT_CONFIG": False})

@@ -16,7 +16,7 @@ from pathlib import Path
 from benchmarks.crowd.sets import DATA, Options
 
 # A table is a module here with `main(options)`.
-TABLES = ("classes", "calibration", "refit_speed", "online")
+TABLES = ("classes", "calibration", "refit_speed", "online", "boxes", "tracks")
 
 
 def main() -> None:

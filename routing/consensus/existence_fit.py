@@ -15,6 +15,7 @@ from routing.consensus.existence import DEFAULT, Evidence, Existence, votes_give
 
 Array = NDArray[np.float64]
 BETA_SD = 1.0  # of the log of the Beta's parameters, a priori
+LOG_BETA_MAX = 6.0  # beyond that nothing changes but rounding
 TRUST_SD = np.array([1.0, 0.5, 3.0, 1.0])
 NEAR_SD, NEAR_NOISE = 0.2, 0.15  # of the coefficients a priori, and of one object's nearness around the line
 NEWTON_STEPS, SMALLEST_STEP = 50, 1e-6
@@ -61,14 +62,15 @@ def _beta(start: tuple[float, float], found: Array, missed: Array, seen_by: Arra
     centre = np.log(start)
 
     def loss(log_beta: Array) -> float:
-        beta = (float(np.exp(log_beta[0])), float(np.exp(log_beta[1])))
+        a, b = np.exp(np.clip(log_beta, -LOG_BETA_MAX, LOG_BETA_MAX)).tolist()
+        beta = (a, b)
         likelihood = votes_given(beta, found, missed)
         if seen_by is not None:
-            likelihood = likelihood - np.log1p(-np.exp(votes_given(beta, 0 * seen_by, seen_by)))
+            likelihood = likelihood - np.log(-np.expm1(votes_given(beta, 0 * seen_by, seen_by)))
         return float(-likelihood.sum() + ((log_beta - centre) ** 2).sum() / (2 * BETA_SD**2))
 
     best = minimize(loss, centre, method="Nelder-Mead", options={"xatol": 1e-3, "fatol": 1e-3}).x
-    a, b = np.exp(np.clip(best, -6, 6)).tolist()
+    a, b = np.exp(np.clip(best, -LOG_BETA_MAX, LOG_BETA_MAX)).tolist()
     return a, b
 
 

@@ -20,8 +20,8 @@ from routing.consensus.objects_fit import Learned
 
 GOLD = 20
 OPENING = 2
-FIXED = (3, 4, 5, 6, 7, 8)
-PRICES = (0.005, 0.01, 0.015, 0.02, 0.03, 0.05)  # expected similarity per whole answer's effort, set before any run
+FIXED = (3, 5, 8)
+PRICES = (0.005, 0.01, 0.02, 0.03)  # expected similarity per whole answer's effort, set before any run
 REFERENCES = (5, 8)
 ADAPTIVE, ROUTED = "adaptive, price ", "adaptive and routed, price "
 

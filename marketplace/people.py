@@ -62,6 +62,31 @@ def create_labeler(
     return NewLabeler(labeler, token, user)
 
 
+def add_credential(labeler_id: str, word: str) -> bool:
+    """Whether she did not have it; the next claim asks for it."""
+    labeler = _locked(labeler_id)
+    if word in labeler.credentials:
+        return False
+    labeler.credentials = sorted([*labeler.credentials, word])
+    db.session.flush()
+    return True
+
+
+def remove_credential(labeler_id: str, word: str) -> bool:
+    """Whether she had it. What she holds stays hers."""
+    labeler = _locked(labeler_id)
+    if word not in labeler.credentials:
+        return False
+    labeler.credentials = [one for one in labeler.credentials if one != word]
+    db.session.flush()
+    return True
+
+
+def _locked(labeler_id: str) -> Labeler:
+    wanted = select(Labeler).where(Labeler.id == labeler_id).with_for_update(key_share=True)
+    return db.session.scalars(wanted.execution_options(populate_existing=True)).one()
+
+
 def create_staff(name: str, *, email: str, password: str, role: Role) -> User:
     user = _user(name, email, password, role)
     db.session.flush()

@@ -147,10 +147,16 @@ def _observe(record: SkillRecord, one: Evidence, at: datetime) -> None:
             continue
         before, weight = Skill(record.alpha, record.beta, record.updated_at), seen.weight * one.weight
         after = before.observe(seen.value, weight, at) if weight >= 0 else before.take_back(seen.value, -weight, at)
-        record.alpha, record.beta, record.updated_at = after.alpha, after.beta, after.updated_at or at
+        _store(record, after, at)
     if one.source is Source.GOLD and one.weight > 0:
         record.gold_seen += 1
         record.real_seen = 0
+
+
+def _store(record: SkillRecord, skill: Skill, at: datetime) -> None:
+    """With the bound and the evidence that claims compare with a lane's rule: SQL has no Beta quantile."""
+    record.alpha, record.beta, record.updated_at = skill.alpha, skill.beta, skill.updated_at or at
+    record.lower, record.evidence = skill.lower, max(0.0, skill.evidence)
 
 
 def change_agreement(project: Project, changes: Mapping[tuple[str, str], Statistic], at: datetime) -> None:
@@ -169,9 +175,9 @@ def change_agreement(project: Project, changes: Mapping[tuple[str, str], Statist
         records.order_by(SkillRecord.labeler_id).with_for_update().execution_options(populate_existing=True)
     ):
         now, change = Skill(record.alpha, record.beta, record.updated_at).at(at), accuracy[record.labeler_id]
-        record.alpha = max(PRIOR_ALPHA, now.alpha + change.total)
-        record.beta = max(PRIOR_BETA, now.beta + change.weight - change.total)
-        record.updated_at = now.updated_at or at
+        alpha = max(PRIOR_ALPHA, now.alpha + change.total)
+        beta = max(PRIOR_BETA, now.beta + change.weight - change.total)
+        _store(record, Skill(alpha, beta, now.updated_at), at)
 
 
 # Reading

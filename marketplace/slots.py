@@ -15,7 +15,7 @@ from sqlalchemy import TextClause, bindparam, insert, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import String
 
-from marketplace import held
+from marketplace import eligibility, held
 from marketplace.clock import utc_now
 from marketplace.db import db, fetch_rows
 from marketplace.errors import WrongState
@@ -141,21 +141,26 @@ class Look:
     is_restricted: bool
     live_id: str | None
     back_id: str | None
+    trial_id: str | None  # that is under way
     heads: list[Head]
 
 
-_LOOK = """
+_LOOK = f"""
 SELECT me.state = 'restricted' AND (me.restricted_until IS NULL OR me.restricted_until > %(now)s) AS is_restricted,
-       live.id AS live_id, back.id AS back_id, head.*
+       live.id AS live_id, back.id AS back_id, trying.id AS trial_id, head.*
 FROM labeler me
 LEFT JOIN assignment live ON live.labeler_id = me.id AND live.state = 'claimed'
 LEFT JOIN LATERAL (
     SELECT a.id FROM assignment a JOIN subtask t ON t.id = a.subtask_id JOIN lane ON lane.id = t.lane_id
     WHERE live.id IS NULL AND a.labeler_id = me.id AND a.state = 'expired' AND a.closed_at IS NULL
-      AND a.answer IS NULL AND t.state = 'open' {filters}
+      AND a.answer IS NULL AND t.state = 'open' {{filters}}
       AND (t.gold OR EXISTS (SELECT FROM slot s WHERE s.subtask_id = t.id AND s.state = 'open'))
     ORDER BY a.draft_saved_at DESC NULLS LAST, a.id LIMIT 1
 ) back ON true
+LEFT JOIN LATERAL (
+    SELECT trial.id FROM trial JOIN lane ON lane.id = trial.lane_id
+    WHERE live.id IS NULL AND trial.labeler_id = me.id AND trial.state = 'open' {{filters}}
+) trying ON true
 LEFT JOIN LATERAL (
     SELECT lane.id AS lane_id, first.id AS slot_id, project.customer_id, first.rank,
            coalesce(t.focus_effort_seconds, t.effort_seconds) AS effort_seconds,
@@ -176,10 +181,10 @@ LEFT JOIN LATERAL (
     ) first
     JOIN subtask t ON t.id = first.subtask_id
     LEFT JOIN skill ON skill.labeler_id = me.id AND skill.task_type = lane.task_type
-    WHERE live.id IS NULL AND q.labeler_id = me.id {filters}
+    WHERE live.id IS NULL AND q.labeler_id = me.id AND {eligibility.OPEN} {{filters}}
 ) head ON true
 WHERE me.id = %(me)s
-"""
+"""  # noqa: S608  (our own words only)
 FILTERS = {
     "types": "AND lane.task_type = ANY(:types)",
     "project": "AND lane.project_id IN (SELECT id FROM project WHERE id = :project OR name = :project)",
@@ -207,9 +212,9 @@ def with_filters(statement: str, has_types: bool, has_project: bool) -> TextClau
 
 def look(labeler_id: str, wish: Wish, now: datetime) -> Look:
     rows = fetch_rows(_look(*wish.key), {"me": labeler_id, "now": now, **wish.values})
-    is_restricted, live_id, back_id, lane_id, *_ = rows[0]
-    heads = [] if lane_id is None else [Head(*row[3:]) for row in rows]
-    return Look(is_restricted, live_id, back_id, heads)
+    is_restricted, live_id, back_id, trial_id, lane_id, *_ = rows[0]
+    heads = [] if lane_id is None else [Head(*row[4:]) for row in rows]
+    return Look(is_restricted, live_id, back_id, trial_id, heads)
 
 
 # Taking
@@ -238,11 +243,16 @@ _INSERT = f"""
 _MADE = f"""
 SELECT {held.COLUMNS} FROM picked LEFT JOIN (made a CROSS JOIN ({held.PIECE})) ON t.id = {_PICKED}
 """  # noqa: S608
+# Asked again at the moment of the taking, once: it does not depend on the slot.
+_IS_OPEN = f"""
+    SELECT {eligibility.OPEN} AND NOT lane.paused FROM labeler me JOIN lane ON lane.id = %(lane_id)s {eligibility.JOINS}
+    WHERE me.id = %(me)s
+"""  # noqa: S608
 _TAKE = f"""
 WITH picked AS MATERIALIZED (
     SELECT s.id AS slot_id, s.subtask_id, s.epoch FROM slot s
     WHERE s.lane_id = %(lane_id)s AND s.state = 'open' AND NOT EXISTS (
-        SELECT FROM assignment a WHERE a.subtask_id = s.subtask_id AND a.labeler_id = %(me)s)
+        SELECT FROM assignment a WHERE a.subtask_id = s.subtask_id AND a.labeler_id = %(me)s) AND ({_IS_OPEN})
     ORDER BY s.rank, s.id LIMIT 1 FOR UPDATE OF s SKIP LOCKED
 ), made AS ({_INSERT}), leased AS (
     UPDATE slot SET state = 'leased', epoch = made.epoch, labeler_id = %(me)s, lease_expires_at = made.lease_expires_at

@@ -3,14 +3,20 @@
 A credential is a word that an operator, a customer, an exam or the labeler herself has put there: `language:fr`,
 `certificate:radiology`, `training:cuboids-2`, `team:north`, `exam:<lane>`. The rule asks for measured accuracy by its
 lower bound, so that luck does not qualify; who lacks only the evidence is let in to a short paid trial on gold.
+`marketplace/eligibility.py` says the same in SQL; a test compares the two.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from routing.skill import PRIOR_ALPHA
+
 TRIAL_ANSWERS = 5
+ENOUGH = 0.9  # of the trial's answers: evidence fades a little while a trial lasts
 PREFIXES = ("language", "certificate", "training", "team", "exam")
+LUCK = 0.05  # a measured accuracy lies under its lower bound with this probability
 
 
 @dataclass(frozen=True)
@@ -58,6 +64,19 @@ class Resolved:
     unmet: Sequence[Unmet] = field(default_factory=tuple)
 
 
+def least_answers(accuracy_min: float) -> int:
+    """The fewest answers, all of them right, that raise the lower bound to `accuracy_min` (below 1).
+
+    The bound of Beta(a, 1) is `LUCK ** (1 / a)`. A trial with fewer could be passed by nobody.
+    """
+    return max(1, math.ceil(math.log(LUCK) / math.log(accuracy_min) - PRIOR_ALPHA - 1e-9))
+
+
+def has_evidence(rule: Rule, record: Record) -> bool:
+    """Whether there is as much of it as the rule asks for."""
+    return record.evidence >= ENOUGH * rule.trial_answers
+
+
 def resolve(rule: Rule, record: Record) -> Resolved:
     """Whether this labeler may claim from a lane with this rule, and if not, why not."""
     unmet = [*_about_type(record), *_about_credentials(rule, record), *_about_country(rule, record)]
@@ -66,8 +85,7 @@ def resolve(rule: Rule, record: Record) -> Resolved:
     accuracy = _about_accuracy(rule, record)
     if unmet or not accuracy:
         return Resolved(Access.CLOSED if unmet else Access.OPEN, tuple(unmet + accuracy))
-    is_trial = record.evidence < rule.trial_answers
-    return Resolved(Access.TRIAL if is_trial else Access.CLOSED, tuple(accuracy))
+    return Resolved(Access.CLOSED if has_evidence(rule, record) else Access.TRIAL, tuple(accuracy))
 
 
 def _about_type(record: Record) -> list[Unmet]:
@@ -88,12 +106,12 @@ def _named(word: str) -> tuple[str, str]:
 
 def _sentence(kind: str, name: str) -> str:
     return {
-        "language": f"This work needs the language {name!r}.",
-        "certificate": f"This work needs the certificate {name!r}.",
-        "training": f"Finish the training {name!r} first.",
-        "team": f"This work is for the team {name!r}.",
-        "exam": f"Pass the exam {name!r} first.",
-    }.get(kind, f"This work needs {kind} {name!r}.")
+        "language": f'This work needs the language "{name}".',
+        "certificate": f'This work needs the certificate "{name}".',
+        "training": f'This work needs the training "{name}".',
+        "team": f'This work is for the team "{name}".',
+        "exam": "This work needs a passed exam on it.",
+    }.get(kind, f'This work needs "{kind}:{name}".')
 
 
 def _about_country(rule: Rule, record: Record) -> list[Unmet]:
@@ -105,9 +123,9 @@ def _about_country(rule: Rule, record: Record) -> list[Unmet]:
 
 def _about_accuracy(rule: Rule, record: Record) -> list[Unmet]:
     asked, low = rule.accuracy_min, record.accuracy_low
-    if asked is None or (record.evidence >= rule.trial_answers and low is not None and low >= asked):
+    if asked is None or (has_evidence(rule, record) and low is not None and low >= asked):
         return []
-    if record.evidence < rule.trial_answers or low is None:
+    if not has_evidence(rule, record) or low is None:
         text = (
             f"This work asks for a measured accuracy of {asked:.0%}; "
             f"a short paid trial of {rule.trial_answers} answers measures it."
@@ -115,6 +133,6 @@ def _about_accuracy(rule: Rule, record: Record) -> list[Unmet]:
         return [Unmet("accuracy", f"{asked:.3f}", "", text)]
     text = (
         f"This work asks for a measured accuracy that is surely above {asked:.0%}; "
-        f"yours is {record.accuracy or low:.0%}, surely above {low:.0%}."
+        f"yours is {low if record.accuracy is None else record.accuracy:.0%}, surely above {low:.0%}."
     )
     return [Unmet("accuracy", f"{asked:.3f}", f"{low:.3f}", text)]

@@ -5,7 +5,16 @@ from marketplace.models.audit import AuditEvent
 from marketplace.models.customer import ApiKey, Customer, KeyMode
 from marketplace.models.deliverable import CallbackAttempt, CallbackState, Deliverable
 from marketplace.models.file import File
-from marketplace.models.labeler import Labeler, LabelerState, LabelerToken, Qualification, SkillRecord
+from marketplace.models.labeler import (
+    Block,
+    Labeler,
+    LabelerState,
+    LabelerToken,
+    Qualification,
+    SkillRecord,
+    Trial,
+    TrialState,
+)
 from marketplace.models.note import RoutingNote
 from marketplace.models.project import Batch, BatchStatus, Project
 from marketplace.models.skill import ProjectFit, SkillPopulation, SkillStatistic, Source
@@ -20,6 +29,7 @@ __all__ = [
     "AuditEvent",
     "Batch",
     "BatchStatus",
+    "Block",
     "CallbackAttempt",
     "CallbackState",
     "Customer",
@@ -49,6 +59,8 @@ __all__ = [
     "Task",
     "TaskStage",
     "TaskStatus",
+    "Trial",
+    "TrialState",
     "User",
     "UserSession",
 ]

@@ -4,13 +4,15 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Identity, Index, String, UniqueConstraint
+from sqlalchemy import ARRAY, BigInteger, ForeignKey, Identity, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from marketplace.db import Base, UtcDateTime
 from marketplace.models.columns import CreatedAt, IdColumn, OptionalTime, words
 from marketplace.models.project import Project
 from marketplace.models.task import Task
+
+TRIAL_ANSWERS = 5  # unless a rule says otherwise; `routing.qualification.TRIAL_ANSWERS`
 
 
 class SubtaskState(StrEnum):
@@ -62,10 +64,7 @@ class Subtask(Base):
 
 
 class Lane(Base):
-    """The queue of open slots with one task type, project and set of required qualifications.
-
-    The only qualification so far is the task type itself; `/labeler` and the operators' page look lanes up by project.
-    """
+    """The queue of open slots with one task type, project and rule of who may claim (`routing.qualification.Rule`)."""
 
     __tablename__ = "lane"
     __table_args__ = (UniqueConstraint("project_id", "task_type"),)
@@ -74,6 +73,10 @@ class Lane(Base):
     project_id: Mapped[str] = mapped_column(ForeignKey("project.id"))
     task_type: Mapped[str] = mapped_column(String(40), index=True)
     paused: Mapped[bool] = mapped_column(default=False)
+    requires: Mapped[list[str]] = mapped_column(ARRAY(String(100)), default=list, server_default=text("'{}'"))
+    countries: Mapped[list[str]] = mapped_column(ARRAY(String(2)), default=list, server_default=text("'{}'"))
+    accuracy_min: Mapped[float | None]
+    trial_answers: Mapped[int] = mapped_column(default=TRIAL_ANSWERS, server_default=text(str(TRIAL_ANSWERS)))
 
     project: Mapped[Project] = relationship()
 

@@ -2,7 +2,8 @@
 
 import logging
 import time
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
 from typing import Any, cast
@@ -12,18 +13,20 @@ from sqlalchemy import bindparam, select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.types import DateTime
 
-from marketplace import held, slots
+from marketplace import eligibility, held, slots, trials, unmet
 from marketplace.clock import utc_now
 from marketplace.db import db, transaction
 from marketplace.errors import InvalidInput, LeaseLost
 from marketplace.held import Held
-from marketplace.models import Assignment, AssignmentState, Labeler, Slot, SlotState
+from marketplace.models import Assignment, AssignmentState, Labeler, Qualification, Slot, SlotState
 from marketplace.pipeline import submit
 from marketplace.pipeline.submit import find_own
 from marketplace.slots import Collided, Head, Wish
+from marketplace.unmet import Closed
 from payouts import pricing
 from routing import gold, leases, matching
 from routing.matching import Candidate
+from routing.qualification import Access, Resolved, resolve
 from routing.skill import Skill
 
 log = logging.getLogger(__name__)
@@ -33,6 +36,7 @@ EXPIRED_AT_ONCE = 500
 REASON_CHARACTERS_MAX = 500
 OPEN_COUNTED_MAX = 100
 OFFERS_MAX = 200
+NOTHING = "There is no open task for you now. New ones appear as soon as customers send them."
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,7 @@ class NoWork:
     code: str
     text: str
     until: datetime | None = None
+    closed: Sequence[Closed] = ()  # work that is there, but not for her
 
 
 @dataclass(frozen=True)
@@ -78,15 +83,18 @@ def claim_next(
             return Claim(held.own(labeler_id, look.live_id))
         if look.is_restricted:
             return Claim(None, _restricted(db.session.get_one(Labeler, labeler_id)))
-        if not look.heads and look.back_id is None:
+        if not look.heads and look.back_id is None and look.trial_id is None:
             return Claim(None, _why_nothing(labeler_id, wish))
         try:
             claimed = _resume(labeler_id, look.back_id, now) if look.back_id else None
+            claimed = claimed or (trials.take(labeler_id, look.trial_id, now) if look.trial_id else None)
             claimed = claimed or _take_best(labeler_id, look.heads, now, rng)
         except Collided:
             continue
         if claimed is not None:
             return Claim(claimed)
+        if not look.heads and look.back_id is None:  # the trial has nothing more to give
+            return Claim(None, _why_nothing(labeler_id, wish))
         # What looked free is about to be taken, or is given back in a moment. Waiting for its lock, while holding the
         # locks of what was tried, could wait in a circle: look again instead.
         time.sleep(pause_seconds)
@@ -326,16 +334,18 @@ class Offer:
     effort_seconds: int
     open: int  # wanted answers, counted to OPEN_COUNTED_MAX
     simulated: bool
-    qualified: bool
+    resolved: Resolved
     accuracy: float | None  # measured; none without evidence
 
+    @property
+    def qualified(self) -> bool:
+        return self.resolved.access is Access.OPEN
 
-_OFFERS = text("""
+
+_OFFERS = text(f"""
 SELECT lane.id, project.id AS project_id, project.name, project.simulated, lane.task_type, first.pay_cents,
-       first.effort_seconds, many.open, skill.alpha, skill.beta, skill.updated_at, q.labeler_id IS NOT NULL AS qualified
-FROM lane JOIN project ON project.id = lane.project_id
-LEFT JOIN qualification q ON q.task_type = lane.task_type AND q.labeler_id = :me
-LEFT JOIN skill ON skill.task_type = lane.task_type AND skill.labeler_id = :me
+       first.effort_seconds, many.open, {eligibility.FACTS}
+FROM labeler me CROSS JOIN lane {eligibility.JOINS}
 CROSS JOIN LATERAL (
     SELECT t.pay_cents, t.effort_seconds FROM slot s JOIN subtask t ON t.id = s.subtask_id
     WHERE s.lane_id = lane.id AND s.state = 'open' AND NOT EXISTS (
@@ -349,8 +359,8 @@ CROSS JOIN LATERAL (
         LIMIT :counted
     ) found
 ) many
-WHERE NOT lane.paused ORDER BY lane.id LIMIT :lanes
-""")
+WHERE me.id = :me AND NOT lane.paused ORDER BY lane.id LIMIT :lanes
+""")  # noqa: S608  (our own words only)
 
 
 def offers(labeler: Labeler) -> list[Offer]:
@@ -371,7 +381,7 @@ def _offer(row: Any) -> Offer:
         effort_seconds=row.effort_seconds,
         open=row.open,
         simulated=row.simulated,
-        qualified=row.qualified,
+        resolved=resolve(eligibility.rule_of(row), eligibility.record_of(row)),
         accuracy=accuracy,
     )
 
@@ -388,16 +398,14 @@ def _restricted(labeler: Labeler) -> NoWork:
     )
 
 
-_WHY = """
-SELECT (SELECT array_agg(task_type) FROM qualification WHERE labeler_id = :me) AS qualified,
-       count(*) AS lanes, count(*) FILTER (WHERE NOT qualifies) AS closed,
+_WHY = f"""
+SELECT count(*) AS lanes, count(*) FILTER (WHERE NOT qualifies) AS closed,
        count(*) FILTER (WHERE qualifies AND lane.paused) AS paused,
        bool_or(seen.any_open) FILTER (WHERE qualifies AND NOT lane.paused) AS all_seen,
        min(held.until) FILTER (WHERE qualifies AND NOT lane.paused) AS held_until
 FROM (
-    SELECT lane.*, EXISTS (
-        SELECT FROM qualification q WHERE q.labeler_id = :me AND q.task_type = lane.task_type) AS qualifies
-    FROM lane WHERE true {filters}
+    SELECT lane.*, {eligibility.OPEN} IS TRUE AS qualifies
+    FROM labeler me CROSS JOIN lane {eligibility.JOINS} WHERE me.id = :me {{filters}}
 ) lane
 LEFT JOIN LATERAL (
     SELECT EXISTS (SELECT FROM slot s WHERE s.lane_id = lane.id AND s.state = 'open') AS any_open
@@ -407,15 +415,38 @@ LEFT JOIN LATERAL (
     WHERE s.lane_id = lane.id AND s.state = 'leased' AND NOT EXISTS (
         SELECT FROM assignment a WHERE a.subtask_id = s.subtask_id AND a.labeler_id = :me)
 ) held ON true
-"""
+"""  # noqa: S608  (our own words only)
 
 
 def _why_nothing(labeler_id: str, wish: Wish) -> NoWork:
     row = db.session.execute(slots.with_filters(_WHY, *wish.key), {"me": labeler_id, **wish.values}).one()
+    if not row.lanes:
+        return _why_no_lane(labeler_id, wish)
+    closed = unmet.closed_lanes(labeler_id, wish) if row.closed else []
+    if closed and row.lanes == row.closed:
+        return _why_closed(closed)
+    return replace(_why_open(row), closed=[one for one in closed if one.has_work])
+
+
+def _why_no_lane(labeler_id: str, wish: Wish) -> NoWork:
+    """No project has any such work, now or before; who may not do it is told that first."""
+    may = set(db.session.scalars(select(Qualification.task_type).where(Qualification.labeler_id == labeler_id)))
     wanted = set(wish.types or ())
-    if not row.qualified or (wanted and not wanted & set(row.qualified)) or (row.lanes and row.lanes == row.closed):
+    if not may or (wanted and not wanted & may):
         kind = f" {', '.join(sorted(wanted))}" if wanted else " this kind of"
         return NoWork("not_qualified", f"You are not qualified for{kind} work yet; ask for it on your work page.")
+    return NoWork("no_work", NOTHING)
+
+
+def _why_closed(closed: Sequence[Closed]) -> NoWork:
+    """All of it is closed to her: what is nearest is named with what is missing there."""
+    nearest = closed[0]
+    code = "trial" if nearest.resolved.access is Access.TRIAL else "not_qualified"
+    text_ = f"{nearest.project}: {nearest.text} Your work page says what you can do about it."
+    return NoWork(code, text_, closed=closed)
+
+
+def _why_open(row: Any) -> NoWork:
     if row.held_until is not None:
         text_ = f"Others hold all that is left for you. The first of their leases ends at {row.held_until:%H:%M} UTC."
         return NoWork("all_held", text_, row.held_until)
@@ -423,4 +454,4 @@ def _why_nothing(labeler_id: str, wish: Wish) -> NoWork:
         return NoWork("seen_all", "You have answered or skipped all that is open here; the rest is for others.")
     if row.paused:
         return NoWork("paused", "The work that is left for you is paused; an operator will open it again.")
-    return NoWork("no_work", "There is no open task for you now. New ones appear as soon as customers send them.")
+    return NoWork("no_work", NOTHING)

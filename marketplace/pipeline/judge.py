@@ -6,12 +6,12 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
-from sqlalchemy import select
+from sqlalchemy import text
 
-from marketplace import skills
+from marketplace import eligibility, skills
 from marketplace.auth import settings
 from marketplace.db import db
-from marketplace.models import Assignment, Labeler, LabelerState, Project, Qualification, Subtask
+from marketplace.models import Assignment, Project, Subtask
 from routing import focus, overlap
 from routing.consensus.calibration import Calibration
 from routing.overlap import Choice, Terms
@@ -130,14 +130,18 @@ def _gain(verdict: Verdict, typical: Profile, answered: int, terms: Terms) -> fl
     return overlap.class_gain(list(verdict.posterior.values()), confusion, terms.maximum - answered)
 
 
+_LEFT = text(f"""
+SELECT me.id FROM lane
+JOIN qualification q ON q.task_type = lane.task_type
+JOIN labeler me ON me.id = q.labeler_id AND me.state = 'active'
+JOIN project ON project.id = lane.project_id
+LEFT JOIN skill ON skill.labeler_id = me.id AND skill.task_type = lane.task_type
+WHERE lane.id = :lane_id AND {eligibility.OPEN} AND NOT EXISTS (
+    SELECT FROM assignment a WHERE a.subtask_id = :subtask_id AND a.labeler_id = me.id)
+LIMIT 1
+""")  # noqa: S608  (our own words only)
+
+
 def _is_anybody_left(subtask: Subtask) -> bool:
-    """Whether a labeler who may do such work has not had this subtask yet."""
-    had = select(Assignment.id).where(
-        Assignment.subtask_id == subtask.id, Assignment.labeler_id == Qualification.labeler_id
-    )
-    left = (
-        select(Qualification.labeler_id)
-        .join(Labeler, Labeler.id == Qualification.labeler_id)
-        .where(Qualification.task_type == subtask.task.type, Labeler.state == LabelerState.ACTIVE, ~had.exists())
-    )
-    return db.session.scalar(left.limit(1)) is not None
+    """Whether a labeler to whom the lane is open has not had this subtask yet."""
+    return db.session.scalar(_LEFT, {"lane_id": subtask.lane_id, "subtask_id": subtask.id}) is not None

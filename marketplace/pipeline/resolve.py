@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from sqlalchemy import select, update
 
-from marketplace import skills, slots
+from marketplace import skills, slots, trials
 from marketplace.auth import settings
 from marketplace.clock import utc_now
 from marketplace.db import db, transaction
@@ -77,6 +77,7 @@ def _grade_gold(subtask: Subtask, now: datetime) -> None:
     for assignment in answered:
         accept(assignment, agreement=grades[assignment.id], now=now)
         note("gold_graded", assignment.id, grade=grades[assignment.id], weight=WEIGHTS[Source.GOLD])
+        trials.settle(assignment.labeler_id, subtask.lane_id, now)
 
 
 # Consensus

@@ -3,13 +3,10 @@
 import logging
 from typing import Any
 
-from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert
-
-from marketplace import slots
+from marketplace import lanes, slots
 from marketplace.auth import settings
 from marketplace.db import db, transaction
-from marketplace.models import BatchStatus, Lane, Subtask, Task, TaskStage
+from marketplace.models import BatchStatus, Subtask, Task, TaskStage
 from marketplace.models.columns import check_move
 from marketplace.models.task import STAGE_MOVES
 from marketplace.queue import job
@@ -49,9 +46,7 @@ def _opening(task: Task, subtask: Subtask) -> int:
 def _lane_id(task: Task) -> int:
     """The lane of the task's project and type; the first task of a project makes it."""
     assert task.project_id is not None, "intake gives every task a project"
-    wanted = {"project_id": task.project_id, "task_type": task.type, "paused": False}
-    db.session.execute(insert(Lane).values(wanted).on_conflict_do_nothing())
-    return db.session.scalars(select(Lane.id).filter_by(project_id=task.project_id, task_type=task.type)).one()
+    return lanes.lane_of(task.project_id, task.type).id
 
 
 def _subtask(task: Task, piece: Piece, lane_id: int) -> Subtask:

@@ -6,10 +6,22 @@ from typing import Any
 from sqlalchemy import delete
 from sqlalchemy.dialects.postgresql import insert
 
+from marketplace import lanes, people
 from marketplace.db import db
 from marketplace.errors import InvalidInput, NotFound
 from marketplace.models import AuditEvent, Labeler, LabelerState, Lane, Qualification, User
-from marketplace.reports.labelers import DECLINE, GRANT, REQUEST, REVOKE, pending_requests
+from marketplace.reports.labelers import (
+    ASK_CREDENTIAL,
+    DECLINE,
+    DECLINE_CREDENTIAL,
+    GIVE_CREDENTIAL,
+    GRANT,
+    REQUEST,
+    REVOKE,
+    TAKE_CREDENTIAL,
+    pending_credentials,
+    pending_requests,
+)
 from routing.task_types import TASK_TYPES
 
 REASON_CHARACTERS_MAX = 500
@@ -56,7 +68,7 @@ def request_qualification(by: User, labeler: Labeler, task_type: str) -> None:
         record(by, REQUEST, labeler.id, task_type=task_type)
 
 
-def grant(by: User, labeler: Labeler, task_type: str) -> None:
+def grant(by: User | None, labeler: Labeler, task_type: str) -> None:
     _check(task_type)
     db.session.execute(
         insert(Qualification).values(labeler_id=labeler.id, task_type=task_type).on_conflict_do_nothing()
@@ -69,13 +81,44 @@ def decline(by: User, labeler: Labeler, task_type: str, reason: str) -> None:
     record(by, DECLINE, labeler.id, task_type=task_type, reason=checked_reason(reason))
 
 
-def revoke(by: User, labeler: Labeler, task_type: str, reason: str) -> None:
+def revoke(by: User | None, labeler: Labeler, task_type: str, reason: str) -> None:
     _check(task_type)
     reason = checked_reason(reason)
     db.session.execute(
         delete(Qualification).where(Qualification.labeler_id == labeler.id, Qualification.task_type == task_type)
     )
     record(by, REVOKE, labeler.id, task_type=task_type, reason=reason)
+
+
+# Credentials
+
+
+def request_credential(by: User, labeler: Labeler, credential: str) -> None:
+    """Ask an operator for a credential that a project requires; asking twice changes nothing."""
+    credential = lanes.checked_credential(credential, "credential")
+    if credential not in pending_credentials().get(labeler.id, []):
+        record(by, ASK_CREDENTIAL, labeler.id, credential=credential)
+
+
+def grant_credential(by: User | None, labeler: Labeler, credential: str) -> bool:
+    """Whether she did not have it; the next claim counts it."""
+    credential = lanes.checked_credential(credential, "credential")
+    is_new = people.add_credential(labeler.id, credential)
+    record(by, GIVE_CREDENTIAL, labeler.id, credential=credential)
+    return is_new
+
+
+def decline_credential(by: User, labeler: Labeler, credential: str, reason: str) -> None:
+    record(by, DECLINE_CREDENTIAL, labeler.id, credential=credential, reason=checked_reason(reason))
+
+
+def revoke_credential(by: User | None, labeler: Labeler, credential: str, reason: str) -> bool:
+    """Whether she had it. What she holds, and what she has earned, stays hers."""
+    reason = checked_reason(reason)
+    had = people.remove_credential(labeler.id, credential.strip().lower())
+    if had:
+        record(by, TAKE_CREDENTIAL, labeler.id, credential=credential.strip().lower(), reason=reason)
+    return had
 
 
 def _check(task_type: str) -> None:

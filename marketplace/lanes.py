@@ -10,7 +10,6 @@ from marketplace.db import db
 from marketplace.errors import InvalidInput
 from marketplace.models import Lane, Project
 from routing.qualification import PREFIXES, TRIAL_ANSWERS, least_answers
-from routing.trials import exam_of
 
 # What a customer says of who may work, as the API and the project's page name it.
 RULE = ("requires", "countries", "exam", "accuracy_min", "trial_answers")
@@ -31,10 +30,6 @@ def checked_credential(word: str, field: str, *, prefixes: tuple[str, ...] = PRE
     return word
 
 
-def find_lane(project_id: str, task_type: str) -> Lane | None:
-    return db.session.scalar(select(Lane).filter_by(project_id=project_id, task_type=task_type))
-
-
 def lane_of(project_id: str, task_type: str) -> Lane:
     """The lane of a project and task type; who asks first makes it."""
     wanted = {"project_id": project_id, "task_type": task_type, "paused": False}
@@ -46,18 +41,18 @@ def set_rule(project: Project, given: dict[str, Any]) -> Lane:
     """Change what is given of `RULE`; the next claim asks it. Raises InvalidInput, and leaves the lane as it was."""
     lane = lane_of(project.id, project.task_type)
     db.session.refresh(lane, with_for_update=True)
-    exam = exam_of(lane.id)
-    asks = [word for word in lane.requires if word != exam]
+    asks = [word for word in lane.requires if word != lane.exam]
     if "requires" in given:
         asks = _credentials(given["requires"] or [])
-    has_exam = given["exam"] if given.get("exam") is not None else exam in lane.requires
+    has_exam = given["exam"] if given.get("exam") is not None else lane.exam in lane.requires
     countries = _countries(given["countries"] or []) if "countries" in given else lane.countries
     accuracy_min = given.get("accuracy_min", lane.accuracy_min)
     answers = given.get("trial_answers", None if "accuracy_min" in given else lane.trial_answers)
     answers = _trial_answers(accuracy_min, answers)
-    lane.requires, lane.countries = [*asks, *([exam] if has_exam else [])], countries
+    lane.requires, lane.countries = [*asks, *([lane.exam] if has_exam else [])], countries
     lane.accuracy_min, lane.trial_answers = accuracy_min, answers
     db.session.flush()
+    db.session.expire(project, ["lanes"])
     return lane
 
 
@@ -88,17 +83,3 @@ def _trial_answers(accuracy_min: float | None, answers: int | None) -> int:
             "trial_answers",
         )
     return answers
-
-
-def rule_values(lane: Lane | None) -> dict[str, Any]:
-    """The rule as the API names it."""
-    if lane is None:
-        return {"requires": [], "countries": [], "exam": False, "accuracy_min": None, "trial_answers": TRIAL_ANSWERS}
-    exam = exam_of(lane.id)
-    return {
-        "requires": [word for word in lane.requires if word != exam],
-        "countries": list(lane.countries),
-        "exam": exam in lane.requires,
-        "accuracy_min": lane.accuracy_min,
-        "trial_answers": lane.trial_answers,
-    }

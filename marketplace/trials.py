@@ -7,7 +7,7 @@ a block or a changed rule ends a trial, but takes neither the answer in hand nor
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import bindparam, func, select, text
@@ -37,6 +37,7 @@ from routing.trials import Outcome, Place, Refusal, Terms, Tried
 
 log = logging.getLogger(__name__)
 
+NEWS_FOR = timedelta(days=3)
 GIVEN = (AssignmentState.CLAIMED, AssignmentState.SUBMITTED, AssignmentState.ACCEPTED)
 
 
@@ -264,6 +265,13 @@ class Progress:
     project: str
     task_type: str
     given: int
+
+    def is_news(self, now: datetime) -> bool:
+        """Whether how it ended should be told on the work page: while it is fresh, or until she may try again."""
+        trial = self.trial
+        if trial.closed_at is None or not trial.graded:
+            return False
+        return now < (trial.retry_at or trial.closed_at + NEWS_FOR)
 
 
 def recent(labeler_id: str, limit: int = 5) -> list[Progress]:

@@ -11,7 +11,8 @@ from marketplace.clock import utc_now
 from marketplace.data_commands import find_customer
 from marketplace.db import db
 from marketplace.errors import NotFound
-from marketplace.models import KeyMode, Labeler, LabelerToken, Project, Role, Task, TaskStatus, User
+from marketplace.models import KeyMode, Labeler, LabelerToken, Project, Qualification, Role, Task, TaskStatus, User
+from routing.task_types import TASK_TYPES
 
 # Labelers' tokens
 
@@ -43,6 +44,44 @@ def new_token(labeler_word: str) -> dict[str, Any]:
     owner = _find_labeler(labeler_word)
     decisions.record(None, "labeler.new token", owner.id)
     return {"labeler_id": owner.id, "token": auth.new_labeler_token(owner)}
+
+
+# What labelers may do
+
+
+@labeler.command("grant")
+@click.argument("labeler_word", metavar="LABELER")
+@click.argument("credential")
+@in_marketplace
+def grant_credential(labeler_word: str, credential: str) -> dict[str, Any]:
+    """Give a labeler (an id or an email) a credential, as language:fr or team:north, or the right to a task type."""
+    owner = _find_labeler(labeler_word)
+    if credential in TASK_TYPES:
+        decisions.grant(None, owner, credential)
+    else:
+        decisions.grant_credential(None, owner, credential)
+    return _may(owner)
+
+
+@labeler.command("revoke")
+@click.argument("labeler_word", metavar="LABELER")
+@click.argument("credential")
+@click.option("--reason", required=True, help="Why; it stands in the audit trail.")
+@in_marketplace
+def revoke_credential(labeler_word: str, credential: str, reason: str) -> dict[str, Any]:
+    """Take a credential, or the right to a task type, back. What the labeler holds may be finished, and is paid."""
+    owner = _find_labeler(labeler_word)
+    if credential in TASK_TYPES:
+        decisions.revoke(None, owner, credential, reason)
+    elif not decisions.revoke_credential(None, owner, credential, reason):
+        raise NotFound(f'{owner.name} does not have "{credential}".')
+    return _may(owner)
+
+
+def _may(owner: Labeler) -> dict[str, Any]:
+    db.session.refresh(owner)
+    types = db.session.scalars(select(Qualification.task_type).filter_by(labeler_id=owner.id)).all()
+    return {"labeler_id": owner.id, "task_types": sorted(types), "credentials": owner.credentials}
 
 
 # Projects

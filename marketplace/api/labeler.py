@@ -1,5 +1,6 @@
 """/labeler: claim work, keep it, answer it, and see what became of it; for the workbench and for anyone's own tool."""
 
+from dataclasses import asdict
 from functools import cache
 from typing import Any
 
@@ -8,18 +9,21 @@ from flask.typing import ResponseReturnValue
 from marshmallow import Schema
 from sqlalchemy import select
 
-from marketplace import held
+from marketplace import held, trials
 from marketplace.api.body import read_object
 from marketplace.api.payload import assignment_payload, assignment_summary, moment
 from marketplace.auth import current_labeler, current_labeler_id
+from marketplace.clock import utc_now
 from marketplace.db import db
 from marketplace.errors import LeaseLost, NotFound, status_of
 from marketplace.models import Assignment, AssignmentState, Lane, Project, Subtask
 from marketplace.pipeline import dispatch, review, submit
-from marketplace.pipeline.dispatch import NoWork
+from marketplace.pipeline.dispatch import NoWork, Offer
 from marketplace.reports import earnings as money
-from marketplace.schemas.labeler import Appeal, AssignmentQuery, ClaimWish, Progress, Skip, Work
+from marketplace.schemas.labeler import Appeal, AssignmentQuery, ClaimWish, Progress, Skip, TrialWish, Work
 from marketplace.schemas.shape import read
+from marketplace.trials import Chance
+from routing.qualification import Resolved
 from routing.task_types import TASK_TYPES
 
 blueprint = Blueprint("labeler_api", __name__, url_prefix="/labeler")
@@ -46,7 +50,8 @@ def claim() -> ResponseReturnValue:
     """Claim the best match of what is open to you.
 
     `types` and `project` (a name or an id) narrow it. Who holds something gets that again. The answer is
-    `{assignment, reason}`: without an assignment the reason's `code`, `text` and `until` say why.
+    `{assignment, reason}`: without an assignment the reason's `code`, `text` and `until` say why, and `closed` lists
+    the work that is there but not open to you, each with what is `unmet`.
     """
     wish = _body(ClaimWish)
     claimed = dispatch.claim_next(current_labeler_id(), types=wish.get("types"), project_id=wish.get("project"))
@@ -55,7 +60,94 @@ def claim() -> ResponseReturnValue:
 
 
 def _reason(reason: NoWork | None) -> dict[str, Any] | None:
-    return None if reason is None else {"code": reason.code, "text": reason.text, "until": moment(reason.until)}
+    if reason is None:
+        return None
+    closed = [
+        {"lane": one.lane_id, "project": one.project, "task_type": one.task_type, **_access(one.resolved)}
+        for one in reason.closed
+    ]
+    return {"code": reason.code, "text": reason.text, "until": moment(reason.until), "closed": closed}
+
+
+def _access(resolved: Resolved) -> dict[str, Any]:
+    return {"access": resolved.access.value, "unmet": [asdict(one) for one in resolved.unmet]}
+
+
+# What there is, and trials
+
+
+@blueprint.get("/work")
+def work() -> ResponseReturnValue:
+    """What work waits, open to you or not.
+
+    Each lane has `access` (open, trial, closed) and what is `unmet` in numbers and words. Where a trial or exam would
+    show what is missing, `trial` has its length, effort and pay, or why it cannot be begun now and when it can.
+    `trials` are your newest ones.
+    """
+    labeler = current_labeler()
+    offers = dispatch.offers(labeler)
+    chances = trials.chances(labeler.id, [one.lane for one in offers if not one.qualified], utc_now())
+    return jsonify(
+        work=[_offer(one, chances.get(one.lane)) for one in offers],
+        trials=[_trial(one) for one in trials.recent(labeler.id)],
+    )
+
+
+def _offer(one: Offer, chance: Chance | None) -> dict[str, Any]:
+    return {
+        "lane": one.lane,
+        "project": one.project_name,
+        "task_type": one.task_type,
+        "pay": {"amount_cents": one.pay_cents, "hourly_cents": one.hourly_cents, "currency": "USD"},
+        "expected_seconds": one.effort_seconds,
+        "open": one.open,
+        "trial": None if chance is None else _chance(chance),
+        **_access(one.resolved),
+    }
+
+
+def _chance(chance: Chance) -> dict[str, Any]:
+    if chance.terms is None:
+        refusal = chance.refusal
+        assert refusal is not None, "who may not begin is told why"
+        return {"code": refusal.code, "text": refusal.text, "retry_at": moment(refusal.retry_at)}
+    return {
+        "answers": chance.terms.answers,
+        "gives": list(chance.terms.gives),
+        "expected_seconds": chance.effort_seconds,
+        "pay_cents": chance.pay_cents,
+    }
+
+
+def _trial(one: trials.Progress) -> dict[str, Any]:
+    trial = one.trial
+    return {
+        "id": trial.id,
+        "lane": trial.lane_id,
+        "project": one.project,
+        "state": trial.state.value,
+        "answers": trial.answers,
+        "given": one.given,
+        "grade": trial.grade,
+        "retry_at": moment(trial.retry_at),
+    }
+
+
+@blueprint.post("/trials")
+def begin_trial() -> ResponseReturnValue:
+    """Begin the trial or exam of a `lane`, as `GET /labeler/work` offers it; your claims then give its subtasks.
+
+    A refusal (409) says why. One trial at a time.
+    """
+    trial = trials.begin(current_labeler(), _body(TrialWish)["lane"], utc_now())
+    return jsonify(id=trial.id, lane=trial.lane_id, answers=trial.answers, gives=list(trial.gives))
+
+
+@blueprint.post("/trials/stop")
+def stop_trial() -> ResponseReturnValue:
+    """Give up the trial that you are in; what you answered is paid. Once an answer is graded it counts as a try."""
+    trials.stop(current_labeler(), utc_now())
+    return jsonify(trials=[_trial(one) for one in trials.recent(current_labeler().id)])
 
 
 @blueprint.get("/assignments")

@@ -4,15 +4,16 @@ from typing import Any
 
 from marshmallow import ValidationError
 from sqlalchemy import select
+from sqlalchemy.orm import selectinload
 
-from marketplace import projects
+from marketplace import lanes, projects
 from marketplace.api.blueprint import blueprint
 from marketplace.auth import current_customer, current_mode
 from marketplace.db import db
-from marketplace.errors import NotFound
+from marketplace.errors import InvalidInput, NotFound
 from marketplace.models import Project
 from marketplace.schemas.project import NewParams, NewProject, ProjectQuery, ProjectSchema
-from marketplace.schemas.shape import wrong
+from marketplace.schemas.shape import invalid, wrong
 from marketplace.schemas.task import NewTask
 from routing.task_types import TASK_TYPES
 
@@ -47,7 +48,7 @@ def create_project(new: dict[str, Any]) -> Project:
     """
     projects.check_task_type(new["type"])
     check_params(new["type"], new["params"])
-    return projects.create_project(
+    project = projects.create_project(
         current_customer(),
         current_mode(),
         new["name"],
@@ -57,6 +58,16 @@ def create_project(new: dict[str, Any]) -> Project:
         staged=new["rapid"] or new["studio"],
         **{name: new[name] for name in projects.WANTED if name in new},
     )
+    _set_rule(project, new.get("labelers"))
+    return project
+
+
+def _set_rule(project: Project, rule: dict[str, Any] | None) -> None:
+    if rule:
+        try:
+            lanes.set_rule(project, rule)
+        except InvalidInput as error:
+            raise invalid(f"labelers.{error.field}", error.message) from error
 
 
 @blueprint.route("/projects", tags=TAGS)
@@ -67,7 +78,7 @@ def list_projects(query: dict[str, Any]) -> list[Project]:
     own = select(Project).where(Project.customer_id == current_customer().id, Project.mode == current_mode())
     if "archived" in query:
         own = own.where(Project.archived_at.is_not(None) if query["archived"] else Project.archived_at.is_(None))
-    return list(db.session.scalars(own.order_by(Project.id.desc())))
+    return list(db.session.scalars(own.order_by(Project.id.desc()).options(selectinload(Project.lanes))))
 
 
 @blueprint.route("/projects/<path:name>", tags=TAGS)
@@ -86,11 +97,12 @@ def set_project_params(new: dict[str, Any], name: str) -> Project:
     Appends a version. Tasks that exist keep what they were sent with.
     """
     project = own_project(name)
-    patch = new.pop("patch")
+    patch, rule = new.pop("patch"), new.pop("labelers", None)
     wanted = {name: new.pop(name) for name in projects.WANTED if name in new}
     check_params(project.task_type, new)
     db.session.refresh(project, with_for_update=True)  # two versions at once must not get one number
     projects.set_wanted(project, wanted)
-    if new or not wanted:
+    _set_rule(project, rule)
+    if new or not (wanted or rule):
         projects.set_params(project, new, patch=patch)
     return project

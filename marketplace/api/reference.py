@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 from flask_smorest import Api
 
 from marketplace.schemas import frame
-from marketplace.schemas.labeler import Appeal, AssignmentQuery, ClaimWish, Progress, Skip, Work
+from marketplace.schemas.labeler import Appeal, AssignmentQuery, ClaimWish, Progress, Skip, TrialWish, Work
 
 blueprint = Blueprint("reference", __name__)
 
@@ -28,6 +28,7 @@ LABELER_BODIES = {
     "submit_answer": Work,
     "skip": Skip,
     "appeal": Appeal,
+    "begin_trial": TrialWish,
 }
 LABELER_QUERIES = {"assignments": AssignmentQuery}
 SECTIONS = ("Projects", "Batches", "Sending tasks", "Tasks", "Files", "Evaluation tasks", "Labelers")

@@ -1,7 +1,7 @@
 """Projects (one task type with taxonomy, instructions and price terms) and batches (tasks tracked together)."""
 
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import BigInteger, ForeignKey, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -9,6 +9,9 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from marketplace.db import Base
 from marketplace.models.columns import CreatedAt, IdColumn, OptionalTime, words
 from marketplace.models.customer import Customer, KeyMode
+
+if TYPE_CHECKING:
+    from marketplace.models.subtask import Lane
 
 
 class Project(Base):
@@ -34,6 +37,18 @@ class Project(Base):
     archived_at: Mapped[OptionalTime]
 
     customer: Mapped[Customer] = relationship()
+    lanes: Mapped[list["Lane"]] = relationship(back_populates="project")
+
+    @property
+    def lane(self) -> "Lane | None":
+        """The lane of its own task type, once a task or a rule has made it."""
+        return next((lane for lane in self.lanes if lane.task_type == self.task_type), None)
+
+    @property
+    def labelers(self) -> dict[str, Any]:
+        """Who may work on it."""
+        anybody = {"requires": [], "countries": [], "exam": False, "accuracy_min": None, "trial_answers": 5}
+        return self.lane.rule if self.lane is not None else anybody
 
 
 class BatchStatus(StrEnum):

@@ -78,7 +78,23 @@ class Lane(Base):
     accuracy_min: Mapped[float | None]
     trial_answers: Mapped[int] = mapped_column(default=TRIAL_ANSWERS, server_default=text(str(TRIAL_ANSWERS)))
 
-    project: Mapped[Project] = relationship()
+    project: Mapped[Project] = relationship(back_populates="lanes")
+
+    @property
+    def exam(self) -> str:
+        """The credential that its own exam gives; `routing.trials.exam_of`."""
+        return f"exam:{self.id}"
+
+    @property
+    def rule(self) -> dict[str, Any]:
+        """Who may claim, as customers name it."""
+        return {
+            "requires": [word for word in self.requires if word != self.exam],
+            "countries": list(self.countries),
+            "exam": self.exam in self.requires,
+            "accuracy_min": self.accuracy_min,
+            "trial_answers": self.trial_answers,
+        }
 
 
 class SlotState(StrEnum):

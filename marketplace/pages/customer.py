@@ -8,7 +8,7 @@ from marketplace.auth import current_customer, current_mode, settings
 from marketplace.clock import utc_now
 from marketplace.errors import Conflict, InvalidInput
 from marketplace.models import TaskStatus
-from marketplace.pages import keys, new_task, tables, tasks
+from marketplace.pages import crew, keys, new_task, tables, tasks
 from marketplace.pages.project_form import ProjectForm
 from marketplace.reports import projects as found_in
 from marketplace.reports.projects import AnswersOverTime, ProjectRow
@@ -19,6 +19,7 @@ blueprint = Blueprint("customer", __name__)
 blueprint.register_blueprint(tasks.blueprint)
 blueprint.register_blueprint(new_task.blueprint)
 blueprint.register_blueprint(keys.blueprint)
+blueprint.register_blueprint(crew.blueprint)
 
 
 @blueprint.get("/projects")

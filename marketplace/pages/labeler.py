@@ -3,13 +3,13 @@
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from marketplace import decisions
+from marketplace import decisions, trials
 from marketplace.app import manages_transactions
 from marketplace.auth import current_labeler, current_user, settings
 from marketplace.clock import utc_now
 from marketplace.db import db, transaction
-from marketplace.errors import LabelyardError, WrongState
-from marketplace.models import AssignmentState
+from marketplace.errors import Conflict, LabelyardError, NotFound, WrongState
+from marketplace.models import AssignmentState, Lane, TrialState
 from marketplace.pages import tables
 from marketplace.pipeline import dispatch, review, settle
 from marketplace.reports import earnings as money
@@ -21,25 +21,33 @@ from marketplace.reports.work import Work
 from payouts.accounts import link_account
 from payouts.rail import RailDown
 from routing.task_types import TASK_TYPES
+from routing.trials import ATTEMPTS_MAX, RETRY_AFTER
 
 blueprint = Blueprint("labeler", __name__)
 
 
 @blueprint.get("/work")
 def work() -> ResponseReturnValue:
-    labeler = current_labeler()
+    labeler, now = current_labeler(), utc_now()
     qualified = done.qualified_types(labeler.id)
     offers = sorted(dispatch.offers(labeler), key=lambda offer: (not offer.qualified, -offer.hourly_cents))
+    tried = trials.recent(labeler.id)
     return render_template(
         "labeler/work.html",
         labeler=labeler,
-        restricted=people.is_restricted(labeler, utc_now()),
+        restricted=people.is_restricted(labeler, now),
         held=done.open_work(labeler.id),
         offers=offers,
+        chances=trials.chances(labeler.id, [one.lane for one in offers if not one.qualified], now),
+        trying=next((one for one in tried if one.trial.state is TrialState.OPEN), None),
+        tried=next((one for one in tried if one.is_news(now)), None),
+        attempts_max=ATTEMPTS_MAX,
+        retry_days=RETRY_AFTER.days,
         accuracy={one.task_type: one for one in accuracy_of(labeler.id)},
         qualified=qualified,
         missing=[name for name in TASK_TYPES if name not in qualified],
         requested=people.pending_requests().get(labeler.id, []),
+        asked_credentials=people.pending_credentials().get(labeler.id, []),
     )
 
 
@@ -57,9 +65,36 @@ def claim() -> ResponseReturnValue:
     return redirect(url_for("labeler.workbench", assignment_id=claimed.held.id))
 
 
+@blueprint.post("/work/trials")
+def begin_trial() -> ResponseReturnValue:
+    """Begin a lane's trial or exam, and lead to its first subtask."""
+    try:
+        trial = trials.begin(current_labeler(), request.form.get("lane", type=int) or 0, utc_now())
+    except (Conflict, NotFound) as error:
+        flash(error.message, "warn")
+        return redirect(url_for("labeler.work"))
+    project_id = db.session.get_one(Lane, trial.lane_id).project_id
+    held = dispatch.claim_next(current_labeler().id, project_id=project_id).held
+    if held is None:
+        return redirect(url_for("labeler.work"))
+    return redirect(url_for("labeler.workbench", assignment_id=held.id))
+
+
+@blueprint.post("/work/trials/stop")
+def stop_trial() -> ResponseReturnValue:
+    trials.stop(current_labeler(), utc_now())
+    flash("The trial is stopped. What you answered is paid.")
+    return redirect(url_for("labeler.work"))
+
+
 @blueprint.post("/work/request")
 def request_qualification() -> ResponseReturnValue:
-    decisions.request_qualification(current_user(), current_labeler(), request.form.get("task_type", ""))
+    """Ask an operator for a kind of work, or for a credential that a project requires."""
+    by, labeler, credential = current_user(), current_labeler(), request.form.get("credential")
+    if credential:
+        decisions.request_credential(by, labeler, credential)
+    else:
+        decisions.request_qualification(by, labeler, request.form.get("task_type", ""))
     flash("An operator has your request. This page will show the work once you are qualified.")
     return redirect(url_for("labeler.work"))
 

@@ -11,6 +11,7 @@ from marketplace.clock import utc_now
 from marketplace.errors import InvalidInput
 from marketplace.models import Labeler
 from marketplace.pages import tables
+from marketplace.pipeline import dispatch
 from marketplace.reports import labelers as people
 from marketplace.reports import queues as yard
 from marketplace.reports import work as done
@@ -31,7 +32,7 @@ def overview() -> ResponseReturnValue:
         "operator/overview.html",
         lanes=yard.lanes(),
         attention=yard.attention(),
-        requests=people.pending_requests(),
+        requests=people.pending_requests() | people.pending_credentials(),
         trouble=yard.tasks_in_trouble(now),
         chart=_answers_chart(yard.answers_by_hour(now)),
         now=now,
@@ -109,7 +110,7 @@ def labelers() -> ResponseReturnValue:
         "operator/labelers.html",
         found=found,
         words=words,
-        requests=people.pending_requests(),
+        requests=people.pending_requests() | people.pending_credentials(),
         attention=yard.attention(),
     )
 
@@ -150,6 +151,9 @@ def _labeler_page(
         qualified=done.qualified_types(labeler.id),
         requested=people.pending_requests().get(labeler.id, []),
         task_types=list(TASK_TYPES),
+        asked_credentials=people.pending_credentials().get(labeler.id, []),
+        work=dispatch.offers(labeler),
+        blocks=people.blocks_on(labeler.id),
         totals=done.totals_of(labeler.id),
         recent=done.history(labeler.id, Wish(), None).rows[:15],
         decisions=people.decisions_on(labeler.id),
@@ -221,4 +225,24 @@ def qualification(labeler_id: str, task_type: str, what: str) -> ResponseReturnV
         wrong = InvalidInput(error.message, f"{task_type}.{error.field}")
         return _labeler_page(labeler, {f"{task_type}.reason": reason}, wrong)
     flash(f"{labeler.name}: {task_type} {'granted' if what == 'grant' else what + 'd'}.")
+    return redirect(url_for("operator.labeler", labeler_id=labeler.id))
+
+
+@blueprint.post("/labelers/<labeler_id>/credentials/<any(grant, decline, revoke):what>")
+def credential(labeler_id: str, what: str) -> ResponseReturnValue:
+    labeler, by = people.find_labeler(labeler_id), current_user()
+    word, reason = request.form.get("credential", ""), request.form.get("reason", "")
+    try:
+        if what == "grant":
+            decisions.grant_credential(by, labeler, word)
+        elif what == "decline":
+            decisions.decline_credential(by, labeler, word, reason)
+        else:
+            decisions.revoke_credential(by, labeler, word, reason)
+    except InvalidInput as error:
+        field = "credential" if error.field == "credential" else f"{word}.reason"
+        values = {"credential": word if field == "credential" else "", f"{word}.reason": reason}
+        return _labeler_page(labeler, values, InvalidInput(error.message, field))
+    done = {"grant": "given", "decline": "declined", "revoke": "taken back"}[what]
+    flash(f"{labeler.name}: {word.strip().lower()} {done}.")
     return redirect(url_for("operator.labeler", labeler_id=labeler.id))

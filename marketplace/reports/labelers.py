@@ -15,6 +15,8 @@ from marketplace.models import (
     Assignment,
     AssignmentState,
     AuditEvent,
+    Block,
+    Customer,
     Labeler,
     LabelerState,
     Qualification,
@@ -26,6 +28,9 @@ from marketplace.reports.listing import Found, Wish, fetch
 from marketplace.words import task_type
 
 REQUEST, GRANT, DECLINE, REVOKE = (f"qualification.{word}" for word in ("request", "grant", "decline", "revoke"))
+ASK_CREDENTIAL, GIVE_CREDENTIAL, DECLINE_CREDENTIAL, TAKE_CREDENTIAL = (
+    f"credential.{word}" for word in ("request", "grant", "decline", "revoke")
+)
 
 
 @dataclass(frozen=True)
@@ -84,7 +89,7 @@ def _narrowed(statement: Any, state: str | None, words: str | None) -> Any:
         holds = restriction_holds(utc_now())
         statement = statement.where(holds if state == LabelerState.RESTRICTED else ~holds)
     elif state == "requests":
-        statement = statement.where(Labeler.id.in_(list(pending_requests())))
+        statement = statement.where(Labeler.id.in_([*pending_requests(), *pending_credentials()]))
     if words:
         wanted = f"%{words.replace('%', '')}%"
         statement = statement.where(or_(Labeler.name.ilike(wanted), Labeler.email.ilike(wanted), Labeler.id == words))
@@ -117,19 +122,28 @@ def _with_skills(rows: list[tuple[Any, ...]]) -> list[LabelerRow]:
 
 def pending_requests() -> dict[str, list[str]]:
     """Task types by labeler: asked for, and since then neither granted nor declined."""
-    wanted_type = AuditEvent.details["task_type"].astext
+    return _pending("task_type", REQUEST, [GRANT, DECLINE, REVOKE])
+
+
+def pending_credentials() -> dict[str, list[str]]:
+    """Credentials by labeler: asked for, and since then neither given nor declined."""
+    return _pending("credential", ASK_CREDENTIAL, [GIVE_CREDENTIAL, DECLINE_CREDENTIAL, TAKE_CREDENTIAL])
+
+
+def _pending(key: str, request: str, decided: list[str]) -> dict[str, list[str]]:
+    wanted = AuditEvent.details[key].astext
     newest = (
-        select(AuditEvent.subject_id, wanted_type.label("task_type"), AuditEvent.action)
-        .where(AuditEvent.action.in_([REQUEST, GRANT, DECLINE, REVOKE]))
-        .ext(distinct_on(AuditEvent.subject_id, wanted_type))
-        .order_by(AuditEvent.subject_id, wanted_type, AuditEvent.id.desc())
+        select(AuditEvent.subject_id, wanted.label("wanted"), AuditEvent.action)
+        .where(AuditEvent.action.in_([request, *decided]))
+        .ext(distinct_on(AuditEvent.subject_id, wanted))
+        .order_by(AuditEvent.subject_id, wanted, AuditEvent.id.desc())
         .subquery()
     )
     found: dict[str, list[str]] = defaultdict(list)
-    for labeler_id, wanted in db.session.execute(
-        select(newest.c.subject_id, newest.c.task_type).where(newest.c.action == REQUEST)
+    for labeler_id, one in db.session.execute(
+        select(newest.c.subject_id, newest.c.wanted).where(newest.c.action == request)
     ):
-        found[labeler_id].append(wanted)
+        found[labeler_id].append(one)
     return found
 
 
@@ -152,6 +166,17 @@ def find_labeler(labeler_id: str) -> Labeler:
     return labeler
 
 
+def blocks_on(labeler_id: str) -> list[tuple[str, str, datetime]]:
+    """Which customers do not want her, why, and since when: for operators' eyes."""
+    rows = db.session.execute(
+        select(Customer.name, Block.reason, Block.created_at)
+        .join(Customer, Customer.id == Block.customer_id)
+        .where(Block.labeler_id == labeler_id)
+        .order_by(Block.created_at.desc())
+    )
+    return [(name, reason, since) for name, reason, since in rows]
+
+
 DECISION_WORDS = {
     "labeler.restrict": "Restricted",
     "labeler.lift": "Restriction lifted",
@@ -159,6 +184,15 @@ DECISION_WORDS = {
     GRANT: "Qualification granted",
     DECLINE: "Qualification declined",
     REVOKE: "Qualification revoked",
+    ASK_CREDENTIAL: "Asked for a credential",
+    GIVE_CREDENTIAL: "Credential given",
+    DECLINE_CREDENTIAL: "Credential declined",
+    TAKE_CREDENTIAL: "Credential taken back",
+    "labeler.block": "Blocked by a customer",
+    "labeler.unblock": "Block ended",
+    "trial.passed": "Trial passed",
+    "trial.failed": "Trial not passed",
+    "trial.stopped": "Trial given up or ended",
 }
 
 
@@ -175,6 +209,8 @@ class Decision:
     def details(self) -> str:
         given = self.event.details
         parts = [task_type(given["task_type"])] if given.get("task_type") else []
+        parts += [given[key] for key in ("credential", "customer") if given.get(key)]
+        parts += [f"{given['graded']} answers graded at {given['grade']:.0%}"] if given.get("grade") is not None else []
         parts += [f"until {given['until']}"] if given.get("until") else []
         parts += [given["reason"]] if given.get("reason") else []
         return "; ".join(parts)

@@ -17,6 +17,10 @@ class ClaimWish(_Request):
     project = fields.String(validate=validate.Length(1, 200))
 
 
+class TrialWish(_Request):
+    lane = fields.Integer(required=True, strict=True, validate=validate.Range(1, 2**62))
+
+
 class Progress(_Request):
     epoch = fields.Integer(required=True, strict=True, validate=validate.Range(0, 2**31 - 1))
     active_seconds = fields.Float(load_default=0.0, validate=validate.Range(0, SECONDS_MAX))

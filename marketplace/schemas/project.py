@@ -10,6 +10,8 @@ HOURLY_RATE_CENTS_MIN, HOURLY_RATE_CENTS_MAX = 100, 100_000
 TARGET_MIN, TARGET_MAX = 0.5, 0.999
 ANSWERS_MAX = 15
 ERROR_COST_CENTS_MAX = 10_000_000
+RULE_ACCURACY_MIN, RULE_ACCURACY_MAX = 0.3, 0.94
+TRIAL_ANSWERS_MAX = 50
 
 
 class Wanted(Schema):
@@ -37,6 +39,44 @@ class Wanted(Schema):
     )
 
 
+class LabelerRule(Schema):
+    """Who may work on a project (ours). What is not given stays as it is; a change counts from the next claim on."""
+
+    requires = fields.List(
+        fields.String(validate=validate.Length(1, 80)),
+        allow_none=True,
+        metadata={
+            "description": "Credentials, all of which a labeler must have: `language:fr`, `certificate:radiology`, "
+            "`training:cuboids-2`, `team:north`. An operator gives them."
+        },
+    )
+    countries = fields.List(
+        fields.String(validate=validate.Length(2, 2)),
+        allow_none=True,
+        metadata={"description": "Two letters each; a labeler must live in one of them. None is anywhere."},
+    )
+    exam = fields.Boolean(
+        metadata={
+            "description": "Whether a labeler must pass an exam on gold of the project first (`trial_answers` long)."
+        }
+    )
+    accuracy_min = fields.Float(
+        allow_none=True,
+        validate=validate.Range(RULE_ACCURACY_MIN, RULE_ACCURACY_MAX),
+        metadata={
+            "description": "What a labeler's measured accuracy must surely reach: its lower bound, which it exceeds "
+            "with 95 % probability. Who lacks only the evidence may show it in a paid trial on gold of the project."
+        },
+    )
+    trial_answers = fields.Integer(
+        strict=True,
+        validate=validate.Range(1, TRIAL_ANSWERS_MAX),
+        metadata={
+            "description": "How long a trial or exam is. Not given: as long as `accuracy_min` needs, at least 5."
+        },
+    )
+
+
 class NewProject(Wanted):
     """A project to be."""
 
@@ -44,6 +84,7 @@ class NewProject(Wanted):
         unknown = EXCLUDE
 
     name = fields.String(required=True, validate=validate.Length(1, 200))
+    labelers = fields.Nested(LabelerRule, metadata={"description": "Who may work on it (ours)."})
     type = fields.String(required=True, metadata={"description": "The type of all its tasks."})
     params = fields.Dict(
         keys=fields.String(),
@@ -66,6 +107,7 @@ class NewParams(Wanted):
     class Meta:
         unknown = INCLUDE
 
+    labelers = fields.Nested(LabelerRule, metadata={"description": "Who may work on it (ours)."})
     patch = fields.Boolean(
         load_default=False, metadata={"description": "Lay these over the present ones instead of replacing them."}
     )
@@ -102,6 +144,7 @@ class ProjectSchema(Schema):
     target_confidence = fields.Float()
     answers_min = fields.Integer()
     error_cost_cents = fields.Integer()
+    labelers = fields.Nested(LabelerRule)
     archived = fields.Function(lambda project: project.archived_at is not None, metadata={"type": "boolean"})
 
     def versions(self, project: Any) -> list[dict[str, Any]]:

@@ -51,6 +51,40 @@ def test_what_is_wanted_of_the_answers_is_the_projects_own(live: Caller) -> None
     assert changed["params"] == {"categories": ["a", "b"]} and len(changed["param_history"]) == 1
 
 
+def test_who_may_work_on_a_project_is_its_rule(live: Caller) -> None:
+    anybody = {"requires": [], "countries": [], "exam": False, "accuracy_min": None, "trial_answers": 5}
+    assert make_project(live)["labelers"] == anybody
+    rule = {"requires": ["Language:FR"], "countries": ["fr", "BE"], "exam": True, "accuracy_min": 0.8}
+    made = make_project(live, "q", labelers=rule, params={"categories": ["a", "b"]})
+    asked = {"requires": ["language:fr"], "countries": ["BE", "FR"], "exam": True, "accuracy_min": 0.8}
+    assert made["labelers"] == asked | {"trial_answers": 10}
+    changed = answered(live.post("projects/q/setParams", {"labelers": {"accuracy_min": None, "exam": False}}))
+    assert changed["labelers"] == asked | {"exam": False, "accuracy_min": None, "trial_answers": 5}
+    assert changed["params"] == {"categories": ["a", "b"]} and len(changed["param_history"]) == 1
+    assert [one["labelers"]["countries"] for one in live.get("projects").get_json()] == [["BE", "FR"], []]
+
+
+@pytest.mark.parametrize(
+    ("rule", "field"),
+    [
+        ({"requires": ["fr"]}, "labelers.requires"),
+        ({"requires": ["exam:3"]}, "labelers.requires"),
+        ({"countries": ["France"]}, "labelers.countries[0]"),
+        ({"countries": ["F1"]}, "labelers.countries"),
+        ({"accuracy_min": 0.99}, "labelers.accuracy_min"),
+        ({"accuracy_min": 0.9, "trial_answers": 5}, "labelers.trial_answers"),
+        ({"trial_answers": 0}, "labelers.trial_answers"),
+        ({"exam": "perhaps"}, "labelers.exam"),
+        ("strict", "labelers"),
+    ],
+)
+def test_a_wrong_rule_names_its_field(live: Caller, rule: Any, field: str) -> None:
+    made = refused(live.post("projects", {"name": "p", "type": "categorization", "labelers": rule}), 400)
+    make_project(live)
+    changed = refused(live.post("projects/p/setParams", {"labelers": rule}), 400)
+    assert made["field"] == changed["field"] == field
+
+
 @pytest.mark.parametrize(
     ("body", "field"),
     [

@@ -236,5 +236,5 @@ def test_a_rule_that_nobody_could_show_is_refused_by_its_field(yard: Yard) -> No
         assert refused.value.field == field
     lane = ask(yard, accuracy_min=0.9)
     assert Skill(4.0 + lane.trial_answers, 1.0).lower >= 0.9 > Skill(3.0 + lane.trial_answers, 1.0).lower
-    kept = lanes.rule_values(ask(yard, countries=["fr"]))
+    kept = ask(yard, countries=["fr"]).project.labelers
     assert (kept["accuracy_min"], kept["trial_answers"], kept["countries"]) == (0.9, lane.trial_answers, ["FR"])

@@ -12,11 +12,11 @@ from flask.testing import FlaskClient
 from sqlalchemy import update
 from werkzeug.test import TestResponse
 
-from marketplace import auth
+from marketplace import auth, lanes, projects
 from marketplace.app import create_app
 from marketplace.config import Settings
 from marketplace.db import db, transaction
-from marketplace.models import Labeler, SkillRecord, Subtask
+from marketplace.models import KeyMode, Labeler, SkillRecord, Subtask
 from tests.marketplace import labeling_world, page_world
 from tests.marketplace.labeling_world import CATEGORIES, Yard, category, expire, subtask_of
 
@@ -133,7 +133,34 @@ def test_from_claim_to_earnings(yard: Yard, ana: Tool) -> None:
 def test_nothing_to_do_says_why(yard: Yard, ana: Tool) -> None:
     body = ok(ana.send("POST", "claim", {}))
     assert body["assignment"] is None
-    assert set(body["reason"]) == {"code", "text", "until"} and body["reason"]["code"] == "no_work"
+    assert body["reason"] == {"code": "no_work", "text": body["reason"]["text"], "until": None, "closed": []}
+
+
+def test_work_says_what_is_unmet_and_a_trial_leads_in(yard: Yard, ana: Tool) -> None:
+    yard.send(answers=15)
+    yard.send(10, expected_answer=category("cat"))
+    with transaction():
+        project = projects.find_project(yard.customer, KeyMode.LIVE, "texts")
+        assert project is not None
+        lanes.set_rule(project, {"accuracy_min": 0.8, "requires": ["team:north"]})
+    [closed] = ok(ana.send("POST", "claim", {}))["reason"]["closed"]
+    assert [(one["kind"], one["asked"]) for one in closed["unmet"]] == [("team", "north"), ("accuracy", "0.800")]
+    [offer] = ok(ana.send("GET", "work"))["work"]
+    assert offer["access"] == "closed" and offer["trial"]["code"] == "team"
+    assert "team" in refused(ana.send("POST", "trials", {"lane": offer["lane"]}), 409)
+    with transaction():
+        lanes.set_rule(project, {"requires": []})
+    [offer] = ok(ana.send("GET", "work"))["work"]
+    trial = {"answers": 10, "gives": [], "pay_cents": 40, "expected_seconds": 70}
+    assert (offer["access"], offer["trial"]) == ("trial", trial)
+    assert ok(ana.send("POST", "trials", {"lane": offer["lane"]}))["answers"] == 10
+    held = ana.claim()
+    ok(ana.act(held, "submit", answer=category("dog")))
+    yard.run_jobs()
+    [one] = ok(ana.send("GET", "work"))["trials"]
+    assert (one["state"], one["given"], one["grade"]) == ("failed", 1, 0.0) and one["retry_at"]
+    refused(ana.send("POST", "trials", {"lane": 10**6}), 404)
+    refused(ana.send("POST", "trials", {"lane": "x"}), 400, "lane")
 
 
 def test_gold_looks_like_everything_else(yard: Yard, ana: Tool) -> None:

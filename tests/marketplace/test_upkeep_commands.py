@@ -59,6 +59,27 @@ def test_a_revoked_token_is_refused_and_a_new_one_works(app: Flask, run: Run) ->
     assert {action for _, action in trail()} == {"labeler.revoke token", "labeler.new token"}
 
 
+def test_a_credential_is_granted_and_revoked_with_a_reason(run: Run) -> None:
+    with transaction():
+        made = people.create_labeler("Ana", email="ana@example.org", password=PASSWORD, qualify=[])
+    granted = run(cli.labeler, "grant", "ana@example.org", "Team:North")
+    assert granted == {"labeler_id": made.labeler.id, "task_types": [], "credentials": ["team:north"]}
+    assert run(cli.labeler, "grant", made.labeler.id, "categorization")["task_types"] == ["categorization"]
+    assert "is no credential" in run(cli.labeler, "grant", made.labeler.id, "north")
+    assert "--reason" in run(cli.labeler, "revoke", made.labeler.id, "team:north")
+    assert run(cli.labeler, "revoke", made.labeler.id, "team:north", "--reason", "Left.")["credentials"] == []
+    assert 'does not have "team:north"' in run(
+        cli.labeler, "revoke", made.labeler.id, "team:north", "--reason", "Left."
+    )
+    assert run(cli.labeler, "revoke", made.labeler.id, "categorization", "--reason", "Left.")["task_types"] == []
+    assert [action for _, action in trail()] == [
+        "credential.grant",
+        "qualification.grant",
+        "credential.revoke",
+        "qualification.revoke",
+    ]
+
+
 def test_an_archived_project_takes_no_task_and_keeps_those_it_has(run: Run, nora: NewCustomer, live: Caller) -> None:
     with transaction():
         projects.create_project(nora.customer, KeyMode.LIVE, "texts", "categorization")

@@ -96,7 +96,7 @@ class Peers:
         if self._process is None or self._process.poll() is not None:
             # Without the accelerators' and hubs' chatter; stderr is theirs to fill and ours to drop.
             self._process = subprocess.Popen(
-                [str(ensure()), str(WORKER)],
+                [str(ensure()), "-P", str(WORKER)],  # without its folder: our numbers.py is not Python's
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,

@@ -56,7 +56,23 @@ def share(make):
     return run
 
 
+def rover(given):
+    """Texts of words between spaces."""
+    data = pd.DataFrame({"task": given["task"], "worker": given["worker"], "text": given["text"]})
+    found = ck.ROVER(tokenizer=lambda text: text.split(" "), detokenizer=" ".join).fit_predict(data)
+    return {"task": found.index.to_numpy(int), "text": found.to_numpy(str)}
+
+
+def bradley_terry(given):
+    """Scores of things 0, 1, ... from choices between `left` and `right`."""
+    data = pd.DataFrame({name: given[name] for name in ("left", "right", "label", "worker")})
+    found = ck.BradleyTerry(n_iter=100).fit_predict(data)
+    return {"thing": found.index.to_numpy(int), "score": found.to_numpy(float)}
+
+
 METHODS = {
+    "rover": rover,
+    "bradley_terry": bradley_terry,
     "majority": share(lambda given: ck.MajorityVote()),
     "wawa": share(lambda given: ck.Wawa()),
     "zbs": share(lambda given: ck.ZeroBasedSkill()),

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import exp, fsum, inf, log, sqrt
+from statistics import median
 
 from routing.consensus.graded import LogitLine, fit_line
 from routing.consensus.merged import Merged
@@ -15,7 +16,8 @@ from routing.consensus.merged import Merged
 FREEDOM = 10.0  # of Student's t: as heavy as the tails of people's numbers; few answers cannot tell more
 STEPS_MAX = 50
 PRIOR_ANSWERS = 4.0  # answers of a usual labeler that each labeler's bias and spread start with
-ROUNDS = 2  # in more of them the crowd comes to agree with itself
+ROUNDS = 3  # in more of them the crowd comes to agree with itself
+MAD_TO_SD = 1.5  # from the median deviation of a normal distribution to its standard deviation
 TINY = 1e-12
 
 
@@ -173,13 +175,12 @@ def _truth(
 
 
 def _spread_at_first(tasks: Mapping[str, Sequence[tuple[str, float]]]) -> float:
-    """The root of the mean variance within a task; 1 where no two answers differ."""
-    squares, free = 0.0, 0
+    """From the deviations from each task's median, so that slips do not count; 1 where no two answers differ."""
+    apart = []
     for answers in tasks.values():
-        mean = fsum(a for _, a in answers) / len(answers)
-        squares += fsum((a - mean) ** 2 for _, a in answers)
-        free += len(answers) - 1
-    return sqrt(squares / free) if squares else 1.0
+        middle = median(a for _, a in answers)
+        apart += [abs(a - middle) for _, a in answers]
+    return MAD_TO_SD * (median(apart) or fsum(apart) / len(apart)) or 1.0
 
 
 def _learned(

@@ -1,4 +1,4 @@
-"""Only the doubtful words of a recording are asked again: which passages those are, and how their answers are put back."""
+"""Only the doubtful words of a recording are asked again: which passages they are in, and how answers are put back."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -32,10 +32,11 @@ def excerpt(value: str, answer: str, passage: Passage) -> str:
     inside = []
     place = 0  # the word of the value that is next
     for i, j in align([word.key for word in said], [word.key for word in given]):
-        place = place if i == NONE else i
-        within = first <= place < stop if i != NONE else first < place < stop or (first, stop) == (0, len(said))
-        if i != NONE:
-            place = i + 1
+        if i == NONE:
+            # What stands at the edge of a passage belongs to it only where the text ends there too.
+            within = (first < place or first == 0) and (place < stop or stop == len(said))
+        else:
+            within, place = first <= i < stop, i + 1
         if within and j != NONE:
             inside.append(given[j])
     return joined(inside)

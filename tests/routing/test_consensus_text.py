@@ -15,6 +15,7 @@ from routing.consensus.forms import Field, Kind
 from routing.consensus.graded import LogitLine, disputed, expected_quality, fit_line
 from routing.consensus.rankings import ranking
 from routing.consensus.spans import Span
+from routing.consensus.transcript_parts import excerpt, passages, share_asked, with_passage
 from routing.consensus.transcripts import OnlineTranscript, Reliability
 from routing.consensus.words import joined, keys, words
 
@@ -117,6 +118,27 @@ def test_a_line_makes_stated_confidence_what_was_achieved():
     line = fit_line(stated, [3] * len(stated), achieved)
     assert [line(s, 3) for s in stated[:4]] == pytest.approx([0.4, 0.5, 0.6, 0.7], abs=0.02)
     assert fit_line([], [], []) == LogitLine()
+
+
+@given(texts, texts, st.data())
+def test_a_passage_is_cut_out_and_put_back(value, answer, data):
+    count = len(words(value))
+    first, stop = sorted(data.draw(st.tuples(*[st.integers(0, count)] * 2)))
+    assert keys(excerpt(value, answer, (0, count))) == keys(answer)
+    assert keys(excerpt(value, value, (first, stop))) == keys(value)[first:stop]
+
+    merged = transcripts.merge([value], [Reliability()])
+    heard = transcripts.merge([excerpt(value, answer, (first, stop))], [Reliability(0.01)])
+    found = with_passage(merged, (first, stop), heard)
+    assert keys(found.value) == keys(value)[:first] + keys(heard.value) + keys(value)[stop:]
+    assert len(found.parts) == len(words(found.value)) and 0 <= found.confidence <= 1
+
+
+def test_passages_hold_the_doubtful_words_and_their_neighbours():
+    answers = ["a b c d e f g h", "a b x d e f g h", "a b c d e f y h"]
+    merged = transcripts.merge(answers, [Reliability()] * 3)
+    assert passages(merged, merged.parts[2] + 1e-9) == [(1, 4), (5, 8)]
+    assert share_asked(merged, [(1, 4), (5, 8)]) == 6 / 8
 
 
 @st.composite

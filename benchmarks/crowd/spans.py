@@ -1,8 +1,7 @@
 """Strict F1 of marked segments on spans_ner: the merge beside votes on tokens and crowd-kit's Dawid-Skene on tokens.
 
 Micro over all segments of a split: borders and label must be right. All constants of the merge were chosen on the val
-split. The replay: every document is marked by FIRST labelers; then, in rounds with a refit before each, those whose
-expected F1 is below a threshold are marked by one more. The threshold is the cheapest that reached the target on val.
+split.
 """
 
 import csv
@@ -18,14 +17,11 @@ import numpy as np
 from benchmarks.crowd.peers import PeerFailed, Peers, PeerTooSlow
 from benchmarks.crowd.sets import Options
 from routing.consensus import span_refit, spans
-from routing.consensus.graded import calibration_gap, expected_quality
+from routing.consensus.graded import calibration_gap
 from routing.consensus.spans import Span
 
 LIMIT_SECONDS = 300
 LABELS = ("LOC", "MISC", "ORG", "PER")
-FIRST = 2
-THRESHOLDS = (0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85)
-SEEDS_MAX = 5
 
 Tasks = dict[str, list[tuple[str, tuple[Span, ...]]]]
 Found = Mapping[str, Sequence[Span]]
@@ -66,27 +62,31 @@ def scores(truth: Found, found: Found) -> tuple[float, float, float]:
     return 2 * hits / (drawn + there), hits / max(1, drawn), hits / there
 
 
-def main(options: Options) -> None:
+def both_splits(options: Options) -> tuple[Split, Split] | None:
+    """Val and test; None, and a line that says so, where they are not among the sets."""
     folder = options.data / "spans_ner"
     if not folder.is_dir() or (options.sets and folder.name not in options.sets):
         print("skipped: no folder spans_ner among the sets")
+        return None
+    return read(folder, "val"), read(folder, "test")
+
+
+def main(options: Options) -> None:
+    both = both_splits(options)
+    if both is None:
         return
-    val, test = read(folder, "val"), read(folder, "test")
+    val, test = both
     print("Strict F1 of segments, all answers (4.9 a document); seconds of CPU")
     print(f"{'split':<6}{'method':<34}{'F1':>7}{'precision':>11}{'recall':>8}{'seconds':>9}")
     with Peers() as peers:
-        drawn = {split.name: print_split(split, peers) for split in (val, test)}
+        for split in (val, test):
+            print_split(split, peers)
     print_confidence(val, test)
-    print_replay(val, test, drawn, min(options.seeds, SEEDS_MAX))
 
 
-def print_split(split: Split, peers: Peers) -> dict[str, float]:
-    """The table's lines, and each method's F1."""
-    shown: dict[str, float] = {}
-
+def print_split(split: Split, peers: Peers) -> None:
     def line(method: str, found: Found, seconds: float) -> None:
         f1, precision, recall = scores(split.truth, found)
-        shown[method] = f1
         print(f"{split.name:<6}{method:<34}{f1:>7.4f}{precision:>11.4f}{recall:>8.4f}{seconds:>9.2f}", flush=True)
 
     try:
@@ -102,7 +102,6 @@ def print_split(split: Split, peers: Peers) -> dict[str, float]:
     started = time.process_time()
     fitted = span_refit.refit(split.tasks)
     line("Labelyard, full refit", {t: one.value for t, one in fitted.merged.items()}, time.process_time() - started)
-    return shown
 
 
 def on_tokens(split: Split, method: str, peers: Peers) -> tuple[dict[str, set[Span]], float]:
@@ -171,46 +170,3 @@ def print_confidence(*splits: Split) -> None:
                 f"{calibration_gap(stated, achieved):>7.3f}{parts.mean():>15.3f}{right.mean():>7.3f}"
                 f"{calibration_gap(parts, right):>7.3f}"
             )
-
-
-def print_replay(val: Split, test: Split, drawn: Mapping[str, Mapping[str, float]], seeds: int) -> None:
-    print(f"\nAdaptive overlap, threshold from val; mean (sd) of {seeds} seeds; share: answers of all answers")
-    print(f"{'target, all answers':<36}{'F1':>7}  {'policy':<32}{'share':>14}{'F1':>16}")
-    for routed in (False, True):
-        tried = {threshold: replay(val, threshold, routed, 0) for threshold in THRESHOLDS}
-        for target, wanted in drawn[val.name].items():
-            fit = [threshold for threshold, (_, f1) in tried.items() if f1 >= wanted]
-            head = f"{target:<36}{drawn[test.name][target]:>7.4f}  "
-            if not fit:
-                print(f"{head}{'routed' if routed else 'any order'}: not reached on val")
-                continue
-            threshold = min(fit, key=lambda one: tried[one][0])
-            runs = np.array([replay(test, threshold, routed, seed) for seed in range(1, seeds + 1)])
-            (share, f1), (share_sd, f1_sd) = runs.mean(0), runs.std(0)
-            policy = f"{'routed' if routed else 'any order'}, to expected F1 {threshold:.2f}"
-            print(f"{head}{policy:<32}{share:>7.3f} ({share_sd:.3f}){f1:>8.4f} ({f1_sd:.4f})", flush=True)
-
-
-def replay(split: Split, threshold: float, routed: bool, seed: int) -> tuple[float, float]:
-    """The share of the answers that was asked for, and the F1 of the refit on them."""
-    rng = np.random.default_rng(seed)
-    left = {task: [some[at] for at in rng.permutation(len(some))] for task, some in split.tasks.items()}
-    have: Tasks = {task: [left[task].pop(0) for _ in range(min(FIRST, len(left[task])))] for task in left}
-    while True:
-        known = span_refit.refit(have)
-        doubtful = [t for t, one in known.merged.items() if left[t] and expected_quality(one) < threshold]
-        if not doubtful:
-            break
-        for task in doubtful:
-            at = 0
-            if routed:
-                at = max(range(len(left[task])), key=lambda k: _skill(known, left[task][k][0]))
-            have[task].append(left[task].pop(at))
-    asked, there = (sum(map(len, some.values())) for some in (have, split.tasks))
-    return asked / there, scores(split.truth, {task: one.value for task, one in known.merged.items()})[0]
-
-
-def _skill(known: span_refit.Refit, who: str) -> float:
-    """F1 of what is found and what is real of one labeler."""
-    one = known.reliability.get(who, known.usual)
-    return 2 * one.recall * one.precision / (one.recall + one.precision)

@@ -7,25 +7,27 @@ it is. Skills are learned from the first answers alone. The threshold for each t
 reached it on the dev splits; the test splits are judged with it.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
+from benchmarks.crowd.peers import Peers
+from benchmarks.crowd.sets import Options
+from benchmarks.crowd.transcripts import Split, all_splits, rover, word_errors
 from routing.consensus import transcripts
 from routing.consensus.merged import Merged
 from routing.consensus.transcript_parts import excerpt, passages, with_passage
 from routing.consensus.transcripts import OnlineTranscript, Reliability
 
-RECORDINGS = 500  # of each split, the first by name
+RECORDINGS = 300  # of each split, the first by name
 SEEDS_MAX = 3  # a replay takes long, and its seeds hardly differ
 MIN = (2, 3)
-THRESHOLDS = (0.75, 0.85, 0.9, 0.95)
+THRESHOLDS = (0.75, 0.8, 0.85, 0.9, 0.95)
 FIXED = (7, 5)
 
 Tasks = Mapping[str, Sequence[tuple[str, str]]]
-Errors = Callable[[Mapping[str, str], Mapping[str, str]], float]
+Cut = tuple[Tasks, Mapping[str, str]]  # recordings with their answers, and what was said
 
 
 @dataclass(frozen=True)
@@ -35,16 +37,17 @@ class Policy:
     routed: bool
 
 
-def print_replay(
-    splits: Sequence[Any], rover: Callable[[Tasks], Mapping[str, str]], errors: Errors, seeds: int
-) -> None:
-    seeds = min(seeds, SEEDS_MAX)
-    cut = {split.name: _first(split) for split in splits}
+def main(options: Options) -> None:
+    seeds = min(options.seeds, SEEDS_MAX)
+    cut = {split.name: _first(split) for split in all_splits(options)}
+    if not cut:
+        return
     dev = [name for name in cut if name.startswith("dev")]
-    targets = {name: _targets(*one, rover, errors) for name, one in cut.items()}
+    with Peers() as peers:
+        targets = {name: _targets(*one, peers) for name, one in cut.items()}
     grid = [Policy(first, threshold, routed) for routed in (False, True) for first in MIN for threshold in THRESHOLDS]
-    tried = {policy: [replay(*cut[name], policy, 0, errors) for name in dev] for policy in grid}
-    print(f"\nAdaptive overlap, {RECORDINGS} recordings a split, threshold from dev; mean (sd) of {seeds} seeds")
+    tried = {policy: [replay(*cut[name], policy, 0) for name in dev] for policy in grid}
+    print(f"Adaptive overlap, {RECORDINGS} recordings a split, threshold from dev; mean (sd) of {seeds} seeds")
     print("share: answers heard, passages counted by their words, of the fixed number's")
     print(f"{'split':<12}{'target':<18}{'WER':>7}  {'policy':<34}{'share':>14}{'WER':>14}")
     for target in next(iter(targets.values())):
@@ -53,24 +56,22 @@ def print_replay(
             policy = _cheapest({p: found for p, found in tried.items() if p.routed == routed}, wanted)
             for name in cut:
                 if name not in dev:
-                    _print_row(name, target, targets[name][target], policy, routed, cut[name], errors, seeds)
+                    head = f"{name:<12}{target:<18}{targets[name][target]:>7.2f}  "
+                    print(head + _row(int(target[-1]), policy, routed, cut[name], seeds), flush=True)
 
 
-def _first(split: Any) -> tuple[Tasks, Mapping[str, str]]:
+def _first(split: Split) -> Cut:
     names = sorted(split.truth)[:RECORDINGS]
     return {name: split.tasks[name] for name in names}, {name: split.truth[name] for name in names}
 
 
-def _targets(
-    tasks: Tasks, truth: Mapping[str, str], rover: Callable[[Tasks], Mapping[str, str]], errors: Errors
-) -> dict[str, float]:
+def _targets(tasks: Tasks, truth: Mapping[str, str], peers: Peers) -> dict[str, float]:
     found = {}
     for count in FIXED:
         some = {task: answers[:count] for task, answers in tasks.items()}
-        found[f"ROVER, fixed {count}"] = errors(truth, rover(some))
-        found[f"ours, fixed {count}"] = errors(
-            truth, {task: one.value for task, one in transcripts.refit(some).merged.items()}
-        )
+        found[f"ROVER, fixed {count}"] = word_errors(truth, rover(some, peers)[0])
+        ours = {task: one.value for task, one in transcripts.refit(some).merged.items()}
+        found[f"ours, fixed {count}"] = word_errors(truth, ours)
     return found
 
 
@@ -80,30 +81,17 @@ def _cheapest(tried: Mapping[Policy, Sequence[tuple[float, float]]], wanted: Seq
     return min(fit, key=lambda policy: sum(share for share, _ in tried[policy]), default=None)
 
 
-def _print_row(
-    name: str,
-    target: str,
-    wanted: float,
-    policy: Policy | None,
-    routed: bool,
-    split: tuple[Tasks, Mapping[str, str]],
-    errors: Errors,
-    seeds: int,
-) -> None:
-    head = f"{name:<12}{target:<18}{wanted:>7.2f}  "
+def _row(fixed: int, policy: Policy | None, routed: bool, split: Cut, seeds: int) -> str:
     if policy is None:
-        print(f"{head}{'routed' if routed else 'any order'}: not reached on the dev splits")
-        return
-    runs = np.array([replay(*split, policy, seed, errors) for seed in range(1, seeds + 1)])
-    runs[:, 0] *= 7 / int(target[-1])
+        return f"{'routed' if routed else 'any order'}: not reached on the dev splits"
+    runs = np.array([replay(*split, policy, seed) for seed in range(1, seeds + 1)])
+    runs[:, 0] *= 7 / fixed  # of the answers that the fixed number is
     shown = f"{'routed' if routed else 'any order'}, {policy.first} first, words to {policy.threshold:.2f}"
-    cells = "".join(
-        f"{mean:>8.2f} ({sd:.2f})" if sd < 10 else "" for mean, sd in zip(runs.mean(0), runs.std(0), strict=True)
-    )
-    print(f"{head}{shown:<34}{cells}", flush=True)
+    (share, wer), (share_sd, wer_sd) = runs.mean(0), runs.std(0)
+    return f"{shown:<34}{share:>7.2f} ({share_sd:.2f}){wer:>8.2f} ({wer_sd:.2f})"
 
 
-def replay(tasks: Tasks, truth: Mapping[str, str], policy: Policy, seed: int, errors: Errors) -> tuple[float, float]:
+def replay(tasks: Tasks, truth: Mapping[str, str], policy: Policy, seed: int) -> tuple[float, float]:
     """The share of all answers that was heard, in words, and the word error rate."""
     rng = np.random.default_rng(seed)
     orders = {task: [answers[at] for at in rng.permutation(len(answers))] for task, answers in tasks.items()}
@@ -120,7 +108,7 @@ def replay(tasks: Tasks, truth: Mapping[str, str], policy: Policy, seed: int, er
         values[task], again = _heard_again(merged, first, later, policy.threshold)
         heard += len(first) * words + again
         there += len(order) * words
-    return heard / there, errors(truth, values)
+    return heard / there, word_errors(truth, values)
 
 
 def _heard_again(

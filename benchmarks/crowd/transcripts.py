@@ -16,7 +16,6 @@ import numpy as np
 
 from benchmarks.crowd.peers import PeerFailed, Peers, PeerTooSlow
 from benchmarks.crowd.sets import Options
-from benchmarks.crowd.transcript_replay import print_replay
 from routing.consensus import transcripts
 from routing.consensus.edit_distance import distance
 from routing.consensus.graded import calibration_gap
@@ -61,12 +60,19 @@ def read(folder: Path, name: str) -> Split:
     return Split(name, tasks, truth, {c: {row["task"]: row[c] for row in outputs} for c in columns})
 
 
-def main(options: Options) -> None:
+def all_splits(options: Options) -> list[Split]:
+    """None, and a line that says so, where they are not among the sets."""
     folder = options.data / "text_crowdspeech"
     if not folder.is_dir() or (options.sets and folder.name not in options.sets):
         print("skipped: no folder text_crowdspeech among the sets")
+        return []
+    return [read(folder, name) for name in SPLITS]
+
+
+def main(options: Options) -> None:
+    splits = all_splits(options)
+    if not splits:
         return
-    splits = [read(folder, name) for name in SPLITS]
     print("Word error rate in percent, 7 transcripts a recording; time is CPU time of the whole split.")
     print(f"{'split':<12}{'method':<28}{'WER':>8}{'errors to ROVER':>17}{'recordings/s':>14}")
     with Peers() as peers:
@@ -74,7 +80,6 @@ def main(options: Options) -> None:
             print_split(split, peers)
         print_confidence(splits)
         print_added(splits[0])
-        print_replay(splits, lambda tasks: rover(tasks, peers)[0], word_errors, options.seeds)
 
 
 def print_split(split: Split, peers: Peers) -> None:

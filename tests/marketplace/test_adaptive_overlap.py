@@ -8,6 +8,7 @@ from flask import Flask
 from sqlalchemy import select
 
 from marketplace import notes, projects
+from marketplace.api.payload import assignment_payload
 from marketplace.db import db, transaction
 from marketplace.models import (
     Assignment,
@@ -201,3 +202,58 @@ def test_what_is_delivered_stays(yard: Yard) -> None:
     assert db.session.scalars(opened).all() == []
     accepted = select(Assignment).where(Assignment.state == AssignmentState.ACCEPTED)
     assert len(db.session.scalars(accepted).all()) == 2
+
+
+# Only what is disputed is asked again
+
+CAR = {"type": "box", "label": "Car", "top": 10.0, "width": 40.0, "height": 30.0, "attributes": {}}
+
+
+def picture(yard: Yard, answers: int) -> Subtask:
+    """A picture, put into the yard as ingest leaves it."""
+    with transaction():
+        geometries = {"box": {"objects_to_annotate": ["Car"]}}
+        projects.create_project(yard.customer, KeyMode.LIVE, "cars", "imageannotation", {"geometries": geometries})
+        body = {"project": "cars", "attachment": "https://example.org/a.png", "answers": answers}
+        task = intake.accept_task(yard.customer, KeyMode.LIVE, "imageannotation", body)
+        task.stage, task.frames_total, task.frames_ready = TaskStage.INGESTED, 1, 1
+        image = {"camera": "image", "key": "images/a.png", "width": 640, "height": 480}
+        db.session.add(Frame(task_id=task.id, number=0, points_key="", points_count=0, manifest={"images": [image]}))
+    with yard.app.app_context():
+        split.split_task(task.id)
+    return subtask_of(task)
+
+
+def drawn(*lefts: float) -> dict[str, Any]:
+    return {"annotations": [{"id": f"b{k}", "left": left, **CAR} for k, left in enumerate(lefts)]}
+
+
+def test_a_follow_up_asks_about_the_disputed_object_only_and_pays_in_proportion(yard: Yard) -> None:
+    subtask = picture(yard, answers=4)
+    ana, ben, cleo, _ = yard.hire(4, "imageannotation")
+    for labeler in (ana, ben):
+        measure(yard, labeler, right=25, wrong=4, project="cars")
+    give(ana, drawn(0.0, 100.0, 200.0, 300.0))
+    yard.judge(subtask.id)
+    give(ben, drawn(0.0, 100.0, 200.0))
+    yard.judge(subtask.id)
+    db.session.refresh(subtask)
+    assert subtask.focus is not None and subtask.focus_pay_cents is not None
+    held = labeling_world.claim(cleo).held
+    assert held is not None
+    shown = assignment_payload(held)
+    asked = shown["subtask"]["focus"]
+    assert len(asked["settled"]) + len(asked["disputed"]) == len(shown["draft"]["annotations"])
+    assert "Check" in asked["text"]
+    assert held.pay_cents == subtask.focus_pay_cents < subtask.pay_cents
+    assert held.expected_seconds == subtask.focus_effort_seconds < subtask.effort_seconds
+    labeling_world.answered(cleo, db.session.get_one(Assignment, held.id), shown["draft"])
+    yard.judge(subtask.id)
+    db.session.refresh(subtask)
+    assert subtask.state is SubtaskState.RESOLVED and subtask.verdict is not None and subtask.focus is None
+    assert len(subtask.verdict["annotations"]) == 4, "two of three drew the fourth car"
+    paid = [balance(Kind.LABELER_HELD, one.id) for one in (ana, ben, cleo)]
+    assert paid == [subtask.pay_cents, subtask.pay_cents, held.pay_cents]
+    agreements = select(Assignment.labeler_id, Assignment.agreement).filter_by(subtask_id=subtask.id)
+    by_labeler = {row[0]: row[1] for row in db.session.execute(agreements)}
+    assert by_labeler[cleo.id] == 1 and 0.5 < (by_labeler[ben.id] or 0) < 1, "ben missed one of four"

@@ -61,7 +61,8 @@ def merge(kind: ObjectsKind, votes: Sequence[Vote], focus: Mapping[str, Any]) ->
     count = max(1, len(added))
     confidence = (sum(known.values()) + count * rest.confidence) / (len(known) + count)
     scores = {vote.labeler_id: kind.agreement(vote.answer, answer) for vote in votes}
-    return replace(rest, answer=answer, confidence=confidence, scores=scores, objects=objects)
+    gain = None if rest.gain is None else rest.gain * count / (len(known) + count)
+    return replace(rest, answer=answer, confidence=confidence, scores=scores, objects=objects, gain=gain)
 
 
 def _free_names(names: Sequence[str], taken: set[str]) -> dict[str, str]:

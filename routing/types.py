@@ -60,7 +60,8 @@ class Verdict:
     """The answer that counts, how sure it is (0 to 1), and each labeler's agreement with it.
 
     `objects`: the confidence of each object in the answer, by its id, where there are objects. `posterior`: of what is
-    decided, or of the most doubtful decision, the probability of each outcome; none for graded kinds.
+    decided, or of the most doubtful decision, the probability of each outcome; none for graded kinds. `gain`: by how
+    much one more answer is expected to raise the confidence, where the consensus of the kind can tell.
     """
 
     answer: Answer
@@ -68,6 +69,7 @@ class Verdict:
     scores: Mapping[str, float]
     objects: Mapping[str, float] = field(default_factory=dict)
     posterior: Mapping[str, float] = field(default_factory=dict)
+    gain: float | None = None
 
 
 @dataclass(frozen=True)

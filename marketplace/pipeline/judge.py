@@ -14,7 +14,7 @@ from marketplace.db import db
 from marketplace.models import Assignment, Project, Subtask
 from routing import focus, overlap
 from routing.consensus.calibration import Calibration
-from routing.overlap import Choice, Terms
+from routing.overlap import Choice, Focus, Terms
 from routing.skill import Profile, error_profile, rows
 from routing.task_types import TASK_TYPES
 from routing.types import Verdict, Vote
@@ -30,6 +30,7 @@ class Judgement:
     verdict: Verdict
     terms: Terms
     choice: Choice
+    focus: Focus | None  # what a further answer would be asked about, if not the whole
     profiles: Mapping[str, Profile]
 
     @property
@@ -73,6 +74,8 @@ def judge(subtask: Subtask, answered: Sequence[Assignment], now: datetime) -> Ju
     if len(votes) > 1:
         verdict = replace(verdict, confidence=calibrated(verdict, skills.calibration_of(project)))
     terms = terms_of(subtask, project, graded=not verdict.posterior)
+    asked = overlap.focus(verdict.objects, terms.target)
+    terms = replace(terms, price_cents=terms.price_cents * (asked.share if asked else 1))
     choice = overlap.another_answer(
         verdict.confidence,
         terms,
@@ -81,7 +84,7 @@ def judge(subtask: Subtask, answered: Sequence[Assignment], now: datetime) -> Ju
         trusted=any(overlap.is_trusted(one.accuracy) for one in known.values()),
         anybody=_is_anybody_left(subtask),
     )
-    return Judgement(verdict, terms, choice, known)
+    return Judgement(verdict, terms, choice, asked, known)
 
 
 def merge(task_type: str, votes: Sequence[Vote], asked: Mapping[str, Any] | None) -> Verdict:
@@ -91,14 +94,14 @@ def merge(task_type: str, votes: Sequence[Vote], asked: Mapping[str, Any] | None
 
 
 def terms_of(subtask: Subtask, project: Project, *, graded: bool) -> Terms:
-    """What the project wants, in money as the customer pays it: the fee is in every price."""
+    """What the project wants, in money as the customer pays it: the fee is in every price. It is of a whole answer."""
     with_fee = 1 + settings().fee_percent / PERCENT
     target = overlap.TARGET_OF_GRADED if graded else overlap.TARGET_OF_CLASSES
     cost = project.error_cost_cents
     return Terms(
         target=target if project.target_confidence is None else project.target_confidence,
         maximum=subtask.answers_wanted,
-        price_cents=with_fee * (subtask.pay_cents if subtask.focus_pay_cents is None else subtask.focus_pay_cents),
+        price_cents=with_fee * subtask.pay_cents,
         error_cents=overlap.ERROR_COST_ANSWERS * with_fee * subtask.pay_cents if cost is None else float(cost),
         minimum=project.answers_min,
         review_below=overlap.REVIEW_BELOW_OF_GRADED if graded else overlap.REVIEW_BELOW_OF_CLASSES,
@@ -119,6 +122,8 @@ def _gain(verdict: Verdict, typical: Profile, answered: int, terms: Terms) -> fl
     """The expected reduction of error by one more answer of somebody typical; where none is thought of, 0."""
     if verdict.confidence >= terms.target or answered >= terms.maximum:
         return 0.0
+    if verdict.gain is not None:
+        return verdict.gain
     if not verdict.posterior:
         return overlap.graded_gain(verdict.confidence, answered)
     size = len(verdict.posterior)

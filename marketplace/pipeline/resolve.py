@@ -106,7 +106,7 @@ def _judge(subtask: Subtask, now: datetime) -> None:
 def _ask_again(subtask: Subtask, found: Judgement) -> None:
     """One more answer: to the disputed objects only, where some are settled, and paid in proportion."""
     subtask.confidence = found.verdict.confidence
-    set_focus(subtask, overlap.focus(found.verdict.objects, found.terms.target), found.verdict)
+    set_focus(subtask, found.focus, found.verdict)
     note("asked_again", subtask.id, **found.numbers, focus=_asked(subtask))
     if slots.open_slots(subtask, 1):
         enqueue(resolve_subtask, subtask.id)

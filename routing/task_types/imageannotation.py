@@ -213,7 +213,7 @@ def merge(votes: Sequence[Vote]) -> Verdict:
     answer = {"annotations": listed}
     scores = {vote.labeler_id: agreement(vote.answer, answer) for vote in votes}
     objects = {box["id"]: sure for box, sure in zip(listed, merged.parts, strict=True)}
-    return Verdict(answer, merged.confidence, scores, objects)
+    return Verdict(answer, merged.confidence, scores, objects, gain=joined.candidates.gain)
 
 
 def _boxes(answer: AnswerDict) -> consensus.Boxes:

@@ -270,7 +270,7 @@ def merge(votes: Sequence[Vote]) -> Verdict:
     answer = {"tracks": listed}
     scores = {vote.labeler_id: agreement(vote.answer, answer) for vote in votes}
     objects = {track["id"]: sure for track, sure in zip(listed, merged.parts, strict=True)}
-    return Verdict(answer, merged.confidence, scores, objects)
+    return Verdict(answer, merged.confidence, scores, objects, gain=joined.candidates.gain)
 
 
 def _cuboids(

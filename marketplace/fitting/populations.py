@@ -2,7 +2,7 @@
 
 import math
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -16,7 +16,7 @@ from marketplace.skills import EVERYWHERE
 from routing.skill import WEIGHTS, Population, Source, Statistic, estimate, population
 from routing.skill.estimate import within_detail
 from routing.skill.evidence import CONFUSION, DETAILS, is_magnitude
-from routing.skill.population import default
+from routing.skill.population import STRENGTH_MAX, default
 from routing.skill.profile import ACCURACY
 
 
@@ -70,17 +70,22 @@ def _measured(task_type: str, scope: str, now: datetime) -> ByFacet:
     return found
 
 
-def _local(facet: str, here: ByFacet, everywhere: ByFacet, known: dict[str, Population]) -> Population:
+def _local(facet: str, here: ByFacet, everywhere: ByFacet, typical_of: dict[str, Population]) -> Population:
     """A project's population, its strength by how near labelers keep to what is to be expected of them."""
-    members, typical = here[facet], known.get(facet, default(facet))
+    members, typical = here[facet], typical_of.get(facet, default(facet))
     if facet.startswith(DETAILS):
-        return _population(facet, members, expected=_by_accuracy(facet, here, known))
-    expected = []
+        return _population(facet, members, expected=_by_accuracy(facet, here, typical_of))
+    expected, doubt, total = [], 0.0, 0.0
     for labeler_id, own in members.items():
         elsewhere = everywhere.get(facet, {}).get(labeler_id, Measured()).statistic.minus(own.statistic)
-        mean = estimate(facet, elsewhere, typical).mean
-        expected.append(math.log(mean) if is_magnitude(facet) else mean)
-    return _population(facet, members, expected=expected, prior=typical)
+        known = estimate(facet, elsewhere, typical)
+        expected.append(math.log(known.mean) if is_magnitude(facet) else known.mean)
+        doubt += own.statistic.weight / (known.evidence + known.strength)
+        total += own.statistic.weight
+    found = _population(facet, members, expected=expected, prior=typical)
+    # What is measured around an expectation is the expectation's own doubt, too; that is not the project's doing.
+    apart = 1 / found.strength - (doubt / total if total > 0 else 0.0)
+    return replace(found, strength=1 / max(apart, 1 / STRENGTH_MAX))
 
 
 def _by_accuracy(facet: str, here: ByFacet, known: dict[str, Population]) -> list[float]:

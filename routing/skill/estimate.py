@@ -67,9 +67,7 @@ def within_project(facet: str, elsewhere: Statistic, prior: Population, local: P
     they do elsewhere.
     """
     known = estimate(facet, elsewhere, prior)
-    # Of somebody who is new everywhere the local strength says all: it was measured around the population.
-    total = known.evidence + known.strength
-    strength = 1 / (known.evidence / total**2 + 1 / local.strength)
+    strength = 1 / (1 / (known.evidence + known.strength) + 1 / local.strength)
     mean = math.log(known.mean) if is_magnitude(facet) else known.mean
     return replace(local, mean=mean, strength=strength)
 

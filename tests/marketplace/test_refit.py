@@ -40,14 +40,12 @@ def worked(app: Flask, run_jobs: Callable[[], None]) -> Yard:
     truths: dict[str, str] = {}
     for k, labeler in enumerate(labelers):
         for n in range(18):
-            with transaction():
-                held = labeling_world.dispatch.claim_next(labeler, rng=Chance(0.0 if n % 3 == 1 else 1.0)).assignment
-                assert held is not None
-                subtask = held.subtask
-                default = CATEGORIES[len(truths) % 3]
-                truth = subtask.truth["category"] if subtask.truth else truths.setdefault(subtask.id, default)
-                wrong = CATEGORIES[(CATEGORIES.index(truth) + 1) % 3]
-                given = truth if dice.random() < RIGHT[k] else wrong
+            held = labeling_world.claimed(labeler, rng=Chance(0.0 if n % 3 == 1 else 1.0))
+            subtask = held.subtask
+            default = CATEGORIES[len(truths) % 3]
+            truth = subtask.truth["category"] if subtask.truth else truths.setdefault(subtask.id, default)
+            wrong = CATEGORIES[(CATEGORIES.index(truth) + 1) % 3]
+            given = truth if dice.random() < RIGHT[k] else wrong
             labeling_world.answered(labeler, held, category(given))
         yard.run_jobs()
     return yard

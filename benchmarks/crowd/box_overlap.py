@@ -4,7 +4,8 @@
 answers of every image are bought; then one at a time, about everything or about the disputed objects only, as long as
 the expected gain per effort exceeds a price that was fixed beforehand. An ask about some objects costs their share, at
 least a fifth; what the labeler drew elsewhere is not seen. Labelers are measured after two answers, and at the end.
-"Routed" asks the best measured of the image's labelers next, instead of one at random.
+"Whole answers" never asks about a part; "routed" asks the best measured of the image's labelers next, instead of one
+at random.
 """
 
 import itertools
@@ -23,7 +24,8 @@ OPENING = 2
 FIXED = (3, 5, 8)
 PRICES = (0.005, 0.01, 0.02, 0.03)  # expected similarity per whole answer's effort, set before any run
 REFERENCES = (5, 8)
-ADAPTIVE, ROUTED = "adaptive, price ", "adaptive and routed, price "
+WHOLE, ADAPTIVE, ROUTED = "adaptive, whole answers, price ", "adaptive, price ", "adaptive and routed, price "
+POLICIES = (WHOLE, ADAPTIVE, ROUTED)
 
 
 @dataclass(frozen=True)
@@ -46,11 +48,11 @@ def print_overlap(box_set: BoxSet, seeds: int) -> None:
     print(
         "\nShare of a fixed number's answers, gold counted, at which the adaptive curve has its quality (F1@.5; .5:.95)"
     )
-    for name, rule, n in itertools.product((ADAPTIVE, ROUTED), ("groups of >= 50 %", "Labelyard"), REFERENCES):
+    for name, rule, n in itertools.product(POLICIES, ("groups of >= 50 %", "Labelyard"), REFERENCES):
         reference = f"fixed {n}, {rule}"
         shares = [[share_needed(run, name, reference, column) for column in (2, 3)] for run in runs]
         text = ["never" if np.isnan(s).any() else f"{np.mean(s):.2f} ({np.std(s):.2f})" for s in np.array(shares).T]
-        print(f"{name.removesuffix(', price '):<22}{reference:<30}{text[0]:>16}{text[1]:>16}", flush=True)
+        print(f"{name.removesuffix(', price '):<26}{reference:<30}{text[0]:>16}{text[1]:>16}", flush=True)
 
 
 def share_needed(run: dict[str, tuple[float, ...]], name: str, reference: str, column: int) -> float:
@@ -89,9 +91,13 @@ def replay(box_set: BoxSet, seed: int) -> dict[str, tuple[float, ...]]:
     opening = {task: first(crew, OPENING) for task, crew in crews.items()}
     learned = boxes.refit({**opening, **full}, truth, np.random.default_rng(seed))
     gold_answers = sum(len(crew) for crew in full.values())
-    for name, asked in ((ADAPTIVE, crews), (ROUTED, {task: routed(crew, learned) for task, crew in crews.items()})):
-        for price in PRICES:
-            rows[f"{name}{price}"] = adaptive(box_set, asked, full, truth, learned, price, gold_answers, seed)
+    by_worth = {task: routed(crew, learned) for task, crew in crews.items()}
+    for name, price in itertools.product(POLICIES, PRICES):
+        bought_by = {
+            task: buy(crew, learned, price, parts=name != WHOLE)
+            for task, crew in (by_worth if name == ROUTED else crews).items()
+        }
+        rows[f"{name}{price}"] = adaptive(box_set, bought_by, full, truth, gold_answers, seed)
     return rows
 
 
@@ -118,33 +124,30 @@ def row(cost: float, with_gold: float, found: dict[str, Boxes], box_set: BoxSet)
 
 def adaptive(
     box_set: BoxSet,
-    crews: dict[str, Crew],
+    bought: dict[str, Bought],
     full: dict[str, Crew],
     truth: dict[str, Boxes],
-    learned: Learned[Reliability],
-    price: float,
     gold_answers: int,
     seed: int,
 ) -> tuple[float, ...]:
-    bought = {task: buy(crew, learned, price) for task, crew in crews.items()}
     # A part of an answer would look like misses elsewhere: labelers are measured by their whole ones.
     whole = {task: {w: a for w, a, looked in one.answers if looked is None} for task, one in bought.items()}
     learned = boxes.refit({**whole, **full}, truth, np.random.default_rng(seed))
     found = {task: assembled(one.answers, learned).merged.value for task, one in bought.items()}
     spent = sum(one.cost for one in bought.values())
-    images = len(crews) + len(full)
-    return row(spent / len(crews), (spent + gold_answers) / images, found, box_set)
+    images = len(bought) + len(full)
+    return row(spent / len(bought), (spent + gold_answers) / images, found, box_set)
 
 
-def buy(crew: Crew, learned: Learned[Reliability], price: float) -> Bought:
-    """Answers in the order of the crew, as long as they are worth it."""
+def buy(crew: Crew, learned: Learned[Reliability], price: float, *, parts: bool) -> Bought:
+    """Answers in the order of the crew, as long as they are worth it; `parts`: to disputed objects only, too."""
     answers: list[tuple[str, Boxes, Boxes | None]] = []
     cost = 0.0
     for labeler, answer in crew.items():
         ask, joined = Ask(None, 1.0, 1.0), None
         if len(answers) >= OPENING:
             joined = assembled(answers, learned)
-            ask = next_ask(joined.candidates)
+            ask = next_ask(joined.candidates) if parts else Ask(None, joined.candidates.gain, 1.0)
             if ask.rate < price:
                 break
         looked = None

@@ -17,10 +17,11 @@ from routing.consensus.calibration import Calibration
 from routing.overlap import Choice, Focus, Terms
 from routing.skill import Profile, error_profile, rows
 from routing.task_types import TASK_TYPES
-from routing.types import Verdict, Vote
+from routing.types import Answer, Verdict, Vote
 
 PERCENT = 100
 SAME = 1e-9
+CLASSES_TOLD_MAX = 100  # of more, a labeler's confusion costs more than its sentence is worth
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Judgement:
     terms: Terms
     choice: Choice
     focus: Focus | None  # what a further answer would be asked about, if not the whole
-    profiles: Mapping[str, Profile]
+    votes: Sequence[Vote]
 
     @property
     def needs_review(self) -> bool:
@@ -48,12 +49,12 @@ class Judgement:
             "price_cents": self.terms.price_cents,
             "error_cents": self.terms.error_cents,
             "minimum": self.choice.minimum,
+            "minimum_asked": self.terms.minimum,
             "maximum": self.terms.maximum,
-            "answers": len(self.profiles),
-            "votes": {
-                name: {"accuracy": one.accuracy.mean, "agreement": self.verdict.scores.get(name)}
-                for name, one in self.profiles.items()
-            },
+            "review_below": min(self.terms.target, self.terms.review_below),
+            "answers": len(self.votes),
+            "value": _value(self.verdict.answer),
+            "votes": {vote.labeler_id: _numbers_of(vote, self.verdict) for vote in self.votes},
             "posterior": dict(sorted(self.verdict.posterior.items(), key=lambda item: -item[1])[:5]),
             "objects": dict(self.verdict.objects),
         }
@@ -84,7 +85,32 @@ def judge(subtask: Subtask, answered: Sequence[Assignment], now: datetime) -> Ju
         trusted=any(overlap.is_trusted(one.accuracy) for one in known.values()),
         anybody=_is_anybody_left(subtask),
     )
-    return Judgement(verdict, terms, choice, asked, known)
+    return Judgement(verdict, terms, choice, asked, votes)
+
+
+def _value(answer: Answer) -> Any:
+    """What can be said of an answer in a word: its category, if that is what it is."""
+    return answer.get("category")
+
+
+def _numbers_of(vote: Vote, verdict: Verdict) -> dict[str, Any]:
+    """What an answer weighs: her accuracy and, of classes, how often she says what she said where this one is right."""
+    assert vote.profile is not None, "who is judged has a profile"
+    accuracy, given, right = vote.profile.accuracy, _value(vote.answer), _value(verdict.answer)
+    numbers: dict[str, Any] = {
+        "accuracy": accuracy.mean,
+        "measured": accuracy.is_measured,
+        "agreement": verdict.scores.get(vote.labeler_id),
+    }
+    if given is None:
+        return numbers
+    numbers["given"] = given
+    names = vote.profile.classes.names if vote.profile.classes else ()
+    if len(names) > CLASSES_TOLD_MAX or right not in names or given not in names:
+        return numbers
+    row = vote.profile.confusion()[names.index(right)]
+    said = float(row[names.index(given)])
+    return numbers | ({"hit": said} if given == right else {"mistake": said})
 
 
 def merge(task_type: str, votes: Sequence[Vote], asked: Mapping[str, Any] | None) -> Verdict:

@@ -191,15 +191,16 @@ def reconsider_subtask(subtask_id: str) -> None:
 
 def _reconsider(subtask: Subtask, found: Judgement, answered: Sequence[Assignment]) -> None:
     before = {"confidence_before": subtask.confidence, "changed": found.verdict.answer != subtask.verdict}
+    now = {"confidence": found.verdict.confidence, "target": found.terms.target}
     doubtful = overlap.may_reopen(found.verdict.confidence, found.terms)
     if doubtful and found.choice.again:
         _undo(subtask, answered)
         subtask.state = check_move(SUBTASK_MOVES, subtask.state, SubtaskState.OPEN)
-        note("reopened", subtask.id, **before)
+        note("reopened", subtask.id, **before, **now)
         _ask_again(subtask, found)
     elif doubtful and found.needs_review:
         _undo(subtask, answered)
-        note("reopened", subtask.id, **before)
+        note("reopened", subtask.id, **before, **now)
         _send_to_review(subtask, found)
     elif before["changed"]:
         subtask.verdict, subtask.confidence = found.verdict.answer, found.verdict.confidence

@@ -218,7 +218,8 @@ def _voice(who: str, vote: Numbers, value: object) -> str:
             if agreement is None
             else f"The answer of {who} ({_measure(vote)}) agrees with it to {percent(agreement)}."
         )
-    hit, mistake = vote.get("hit"), vote.get("mistake")
+    # Of somebody hardly measured it is only what is usual.
+    hit, mistake = (vote.get("hit"), vote.get("mistake")) if vote.get("measured", True) else (None, None)
     if given == value and hit is not None:
         return f"{name} said {quoted(given)}, and recognises it in {cases(hit)} cases."
     if given != value and mistake is not None and mistake >= MISTAKE_MIN:

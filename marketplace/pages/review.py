@@ -14,6 +14,7 @@ from marketplace.pipeline import review
 from marketplace.reports import reviews as found_in
 from marketplace.reports.accuracy import Accuracy, accuracies
 from marketplace.reports.answers import compare
+from marketplace.reports.explanations import why_in_review
 
 blueprint = Blueprint("review", __name__)
 LIMIT = 100
@@ -45,6 +46,7 @@ def _subtask_page(
         points=found_in.points_in(row.subtask),
         shown=found_in.shown_in(row.subtask),
         past=found_in.reviews_of_subtask(subtask_id),
+        why=why_in_review(subtask_id, row.assignments),
         values=values or {},
         errors={_field(error): error.message} if error else {},
     )

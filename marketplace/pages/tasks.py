@@ -10,6 +10,7 @@ from marketplace.errors import NotFound
 from marketplace.models import TaskStatus
 from marketplace.pages import tables
 from marketplace.pipeline import deliver, intake
+from marketplace.reports import explanations
 from marketplace.reports import tasks as found_in
 from marketplace.reports.tasks import SubtaskRow
 
@@ -48,6 +49,16 @@ def show(task_word: str) -> ResponseReturnValue:
         deliverable=newest,
         seams=found_in.seams_of(newest) if newest else [],
         downloads=list(exports.formats_of(task.type).items()),
+        decided=explanations.in_short(explanations.decided(task)),
+    )
+
+
+@blueprint.get("/tasks/<task_word>/decisions")
+def decisions(task_word: str) -> ResponseReturnValue:
+    task = found_in.own_task(current_customer(), current_mode(), task_word)
+    decided = explanations.decided(task)
+    return render_template(
+        "customer/decisions.html", task=task, decided=decided, in_short=explanations.in_short(decided)
     )
 
 

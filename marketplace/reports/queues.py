@@ -26,6 +26,7 @@ from marketplace.models import (
     TaskStatus,
 )
 from marketplace.reports.labelers import restriction_holds
+from marketplace.reports.listing import Found, Wish, fetch
 
 STUCK_AFTER = timedelta(hours=1)
 CLAIM_TO_SUBMIT_MAX = timedelta(days=2)
@@ -91,6 +92,38 @@ def lanes() -> list[LaneRow]:
         .order_by(func.coalesce(counts.c.open, zero).desc(), Lane.id)
     )
     return [LaneRow(*row) for row in rows]
+
+
+@dataclass(frozen=True)
+class PieceRow:
+    """A subtask of a lane; `answers` are submitted or accepted."""
+
+    subtask: Subtask
+    answers: int
+
+
+def pieces_of(lane_id: int, wish: Wish, state: SubtaskState | None) -> Found[PieceRow]:
+    """A lane's subtasks, the newest first unless the wish says otherwise."""
+    answered = (
+        select(func.count())
+        .where(
+            Assignment.subtask_id == Subtask.id,
+            Assignment.state.in_([AssignmentState.SUBMITTED, AssignmentState.ACCEPTED]),
+        )
+        .scalar_subquery()
+    )
+    statement = select(Subtask, answered).where(Subtask.lane_id == lane_id)
+    if state is not None:
+        statement = statement.where(Subtask.state == state)
+    columns = {
+        "created": Subtask.created_at,
+        "resolved": Subtask.resolved_at,
+        "confidence": Subtask.confidence,
+        "state": Subtask.state,
+    }
+    return fetch(
+        statement, wish, columns=columns, default="-created", tie=Subtask.id, convert=lambda row: PieceRow(*row)
+    )
 
 
 @dataclass(frozen=True)

@@ -28,9 +28,12 @@ def addresses(world: World, task: Task, assignment_id: str, subtask_id: str) -> 
     yield from ((path, "ana") for path in ("/work", "/history", f"/history/{assignment_id}", "/earnings"))
     yield from (("/projects", "nora"), ("/projects/new", "nora"), (f"/projects/{project}", "nora"), ("/keys", "nora"))
     yield from ((f"/projects/{project}/{what}", "nora") for what in ("tasks/new", "labelers"))
-    yield (f"/tasks/{task.id}", "nora")
+    yield from ((f"/tasks/{task.id}{path}", "nora") for path in ("", "/decisions"))
     yield from ((f"/operator{path}", "omar") for path in ("", "/queues", "/labelers"))
     yield (f"/operator/labelers/{world.labeler('ana').id}", "omar")
+    lane_id = db.session.scalars(text("SELECT min(id) FROM lane")).one()
+    yield from ((f"/operator/{path}", "omar") for path in (f"queues/{lane_id}", f"tasks/{task.id}"))
+    yield (f"/operator/subtasks/{subtask_id}", "omar")
     yield from ((path, "rita") for path in ("/reviews", f"/reviews/{subtask_id}", "/appeals"))
     yield from ((f"/finance{path}", "fay") for path in ("", "/runs", "/unknown", "/payouts", "/customers", "/labelers"))
     yield from ((f"/finance/ledger{path}", "fay") for path in ("", "/accounts", "/checks", "/stripe"))
@@ -96,6 +99,7 @@ ELSEWHERE = {
     "customer.tasks.find",
     "customer.tasks.deliverable",
     "labeler.workbench",
+    "operator.subtasks.find",
     "review.answers",
     "review.answers_data",
     "finance.run",

@@ -66,16 +66,29 @@ def from_gold(posterior: Floats, truth: Ints) -> Calibration:
     return Calibration(*platt(stated, right))
 
 
-def platt(stated: Floats, right: Floats) -> tuple[float, float]:
-    """(shift, slope), by Newton's method on the log loss with a normal prior around (0, 1)."""
+def platt(
+    stated: Floats,
+    right: Floats,
+    usual: tuple[float, float] = (0.0, 1.0),
+    sd: tuple[float, float] = (SHIFT_SD, SLOPE_SD),
+) -> tuple[float, float]:
+    """(shift, slope), by Newton's method on the log loss with a normal prior around what is `usual`."""
     x = np.column_stack([np.ones(len(stated)), log_odds(stated)])
-    none, precision = np.array([0.0, 1.0]), np.array([SHIFT_SD**-2, SLOPE_SD**-2])
-    found = none.copy()
+    first, precision = np.array(usual), np.array(sd) ** -2.0
+
+    def loss(at: Floats) -> float:
+        z = x @ at
+        return float((np.logaddexp(0, z) - right * z).sum() + (precision * (at - first) ** 2).sum() / 2)
+
+    found = first.copy()
     for _ in range(NEWTON_STEPS):
         p = _sigmoid(x @ found)
-        slope = x.T @ (right - p) - precision * (found - none)
+        slope = x.T @ (right - p) - precision * (found - first)
         curvature = (x * (p * (1 - p))[:, None]).T @ x + np.diag(precision)
         change = np.linalg.solve(curvature, slope)
+        # A whole step can leap over the optimum where log odds are large.
+        while np.abs(change).max() > 1e-6 and loss(found + change) > loss(found):
+            change /= 2
         found += change
         if np.abs(change).max() < 1e-6:
             break

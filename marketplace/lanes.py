@@ -70,13 +70,18 @@ def _countries(words: list[str]) -> list[str]:
     return codes
 
 
+def usual_trial_answers(accuracy_min: float | None) -> int:
+    """How long a trial is where nobody says otherwise."""
+    return max(TRIAL_ANSWERS, 1 if accuracy_min is None else least_answers(accuracy_min))
+
+
 def _trial_answers(accuracy_min: float | None, answers: int | None) -> int:
     """As many as were given, or the usual; refused where not even right answers alone could be enough."""
     least = 1 if accuracy_min is None else least_answers(accuracy_min)
     if least > TRIAL_ANSWERS_MAX:
         raise InvalidInput(f"Nobody could show this in {TRIAL_ANSWERS_MAX} answers; ask for less.", "accuracy_min")
     if answers is None:
-        return max(TRIAL_ANSWERS, least)
+        return usual_trial_answers(accuracy_min)
     if answers < least:
         raise InvalidInput(
             f"An accuracy that is surely {accuracy_min:.0%} takes {least} answers to show, all of them right.",

@@ -184,7 +184,7 @@ def _ended(trial: Trial, now: datetime) -> TrialState | None:
     """How the trial is over, if it cannot show what she lacks any more: a rule has changed, or a block came."""
     row = _facts(trial)
     skill = Skill()  # whether the outcome is certain already is another question, and not asked here
-    place = Place(trial.lane_id, row.task_type, trial.answers + row.trial_answers)
+    place = Place(trial.lane_id, row.task_type, rules.LENGTHS_MAX * (trial.answers + row.trial_answers))
     answer = rules.may_begin(eligibility.rule_of(row), eligibility.record_of(row), skill, place, Tried(), now)
     if isinstance(answer, Terms) or answer.code == "accuracy":
         return None

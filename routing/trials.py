@@ -17,6 +17,7 @@ from routing.skill import Skill
 PASS_MARK = 0.8  # the mean grade that an exam asks for
 ATTEMPTS_MAX = 3  # at one lane, since trials are paid
 RETRY_AFTER = timedelta(days=7)
+LENGTHS_MAX = 2  # how much longer than usual a trial may be for who has to make good for earlier answers
 
 
 @dataclass(frozen=True)
@@ -87,8 +88,10 @@ def may_begin(rule: Rule, record: Record, skill: Skill, place: Place, tried: Tri
     gives = _gives(unmet, place)
     answers = _answers(rule, record, skill.at(now), bool(gives) or tried.attempts > 0, now)
     if answers is None:
-        text = f"{unmet[-1].text} Not even {rule.trial_answers} right answers in a row would change that now."
-        return Refusal("accuracy", text)
+        most = LENGTHS_MAX * rule.trial_answers
+        return Refusal(
+            "accuracy", f"Not even {most} right answers in a row would raise your measured accuracy to that now."
+        )
     if place.gold_left < answers:
         asked = f"A trial takes {answers} test subtasks that you have not seen"
         return Refusal("no_gold", f"{asked}; there {'is' if place.gold_left == 1 else 'are'} {place.gold_left} now.")
@@ -107,10 +110,10 @@ def _gives(unmet: Sequence[Unmet], place: Place) -> tuple[str, ...]:
 
 
 def _answers(rule: Rule, record: Record, skill: Skill, is_whole: bool, now: datetime) -> int | None:
-    """As many as are missing of the evidence, and more, up to a whole trial, if fewer could not be enough."""
+    """As many as are missing of the evidence, and more, if even right ones could not be enough; none is too many."""
     missing = rule.trial_answers if is_whole else math.ceil(rule.trial_answers - record.evidence)
     fewest = min(max(1, missing), rule.trial_answers)
-    able = (n for n in range(fewest, rule.trial_answers + 1) if _reaches(rule, skill, n, now))
+    able = (n for n in range(fewest, LENGTHS_MAX * rule.trial_answers + 1) if _reaches(rule, skill, n, now))
     return next(able, None)
 
 

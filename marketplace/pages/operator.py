@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from marketplace import decisions
+from marketplace import decisions, trials
 from marketplace.auth import current_user
 from marketplace.clock import utc_now
 from marketplace.errors import InvalidInput
@@ -142,7 +142,8 @@ def labeler(labeler_id: str) -> ResponseReturnValue:
 def _labeler_page(
     labeler: Labeler, values: dict[str, str] | None = None, error: InvalidInput | None = None
 ) -> ResponseReturnValue:
-    measured = accuracy_of(labeler.id)
+    measured, work = accuracy_of(labeler.id), dispatch.offers(labeler)
+    closed = [one.lane for one in work if not one.qualified]
     page = render_template(
         "operator/labeler.html",
         labeler=labeler,
@@ -153,7 +154,8 @@ def _labeler_page(
         requested=people.pending_requests().get(labeler.id, []),
         task_types=list(TASK_TYPES),
         asked_credentials=people.pending_credentials().get(labeler.id, []),
-        work=dispatch.offers(labeler),
+        work=work,
+        chances=trials.chances(labeler.id, closed, utc_now()),
         blocks=people.blocks_on(labeler.id),
         totals=done.totals_of(labeler.id),
         recent=done.history(labeler.id, Wish(), None).rows[:15],

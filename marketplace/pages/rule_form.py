@@ -6,6 +6,7 @@ from typing import Any
 
 from flask import request
 
+from marketplace import lanes
 from marketplace.errors import InvalidInput
 from marketplace.models import Project
 
@@ -41,12 +42,13 @@ class RuleForm:
             for name, kind in KINDS.items()
         }
         accuracy = "" if rule["accuracy_min"] is None else f"{100 * rule['accuracy_min']:g}"
+        is_usual = rule["trial_answers"] == lanes.usual_trial_answers(rule["accuracy_min"])
         return cls(
             **words,
             countries=", ".join(rule["countries"]),
             exam=rule["exam"],
             accuracy=accuracy,
-            trial_answers=str(rule["trial_answers"]),
+            trial_answers="" if is_usual else str(rule["trial_answers"]),
         )
 
     def rule(self) -> dict[str, Any]:
@@ -57,10 +59,12 @@ class RuleForm:
             "exam": self.exam,
             "accuracy_min": self._accuracy_min(),
         }
+        rule["trial_answers"] = None
         if self.trial_answers:
             number = int(self.trial_answers) if re.fullmatch(r"[0-9]{1,2}", self.trial_answers) else 0
-            if not 1 <= number <= 50:
-                raise InvalidInput("Please give a number from 1 to 50, or nothing.", "trial_answers")
+            if not 1 <= number <= lanes.TRIAL_ANSWERS_MAX:
+                message = f"Please give a number from 1 to {lanes.TRIAL_ANSWERS_MAX}, or nothing."
+                raise InvalidInput(message, "trial_answers")
             rule["trial_answers"] = number
         return rule
 

@@ -71,7 +71,7 @@ def test_a_rule_is_saved_by_its_form_and_shown_again(world: World) -> None:
     shown = page(world.as_("nora").get(f"/projects/{world.project.id}/labelers"))
     kept = {name: shown.fields[name] for name in ("languages", "teams", "countries", "accuracy", "trial_answers")}
     assert kept == {
-        "languages": "fr", "teams": "north", "countries": "BE, FR", "accuracy": "80", "trial_answers": "10"
+        "languages": "fr", "teams": "north", "countries": "BE, FR", "accuracy": "80", "trial_answers": ""
     }  # fmt: skip
 
 
@@ -150,8 +150,8 @@ def test_a_trial_begins_and_ends_on_the_work_page(world: World) -> None:
     rule(world, exam=True)
     client = world.as_("ben")
     shown = page(client.get("/work"))
-    [offer] = next(table for table in shown.tables if "What it takes" in table.header).rows
-    assert "needs a passed exam" in offer[2] and offer[3].startswith("5 paid subtasks, about 30 s, pays $0.15")
+    [offer] = next(table for table in shown.tables if "Try" in table.header).rows
+    assert "needs a passed exam" in offer[0] and offer[1:4] == ["Take the exam5 paid subtasks", "30 s", "$0.15"]
     lane = shown.fields["lane"]
     begun = send(client, "/work/trials", {"lane": lane}, seen_on="/work")
     assert begun.headers["Location"].startswith("/assignments/")
@@ -162,7 +162,7 @@ def test_a_trial_begins_and_ends_on_the_work_page(world: World) -> None:
     answer(world, "ben", "dog")
     ended = page(client.get("/work")).words
     assert "You did not pass the exam at texts: 0% on 2 answers" in ended and "You may try again from" in ended
-    assert not [table for table in page(client.get("/work")).tables if "What it takes" in table.header]
+    assert not [table for table in page(client.get("/work")).tables if "Try" in table.header]
 
 
 def test_a_trial_is_stopped(world: World) -> None:

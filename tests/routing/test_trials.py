@@ -53,9 +53,14 @@ def test_gold_attempts_and_time_bound_a_trial() -> None:
 
 
 def test_who_could_not_be_let_in_by_right_answers_alone_is_told_so() -> None:
-    poor = Skill(14.0, 11.0, NOON)
+    poor, unlucky = Skill(14.0, 11.0, NOON), Skill(9.0, 2.0, NOON)
     refused = begun(RULE, record_of(poor), poor)
-    assert isinstance(refused, Refusal) and refused.code == "accuracy" and "56%" in refused.text
+    assert isinstance(refused, Refusal) and refused.code == "accuracy" and "Not even 20" in refused.text
+    longer = begun(RULE, record_of(unlucky), unlucky)
+    assert isinstance(longer, Terms) and longer.answers > RULE.trial_answers - 6 + 1
+    assert (
+        unlucky.observe(1.0, longer.answers, NOON).lower >= 0.8 > unlucky.observe(1.0, longer.answers - 1, NOON).lower
+    )
 
 
 @given(st.floats(0.3, 0.97), st.integers(0, 40))

@@ -21,7 +21,7 @@ OPEN = f"""(
     q.labeler_id IS NOT NULL AND lane.requires <@ me.credentials
     AND (lane.countries = ARRAY[]::varchar[] OR me.country = ANY (lane.countries)) AND NOT {BLOCKED}
     AND (lane.accuracy_min IS NULL
-         OR (skill.evidence >= {ENOUGH} * lane.trial_answers AND skill.lower >= lane.accuracy_min))
+         OR (skill.evidence >= {ENOUGH}::float8 * lane.trial_answers AND skill.lower >= lane.accuracy_min))
 )"""
 
 # What `rule_of` and `record_of` read.

@@ -127,8 +127,8 @@ def _about_accuracy(rule: Rule, record: Record) -> list[Unmet]:
         return []
     if not has_evidence(rule, record) or low is None:
         text = (
-            f"This work asks for a measured accuracy of {asked:.0%}; "
-            f"a short paid trial of {rule.trial_answers} answers measures it."
+            f"This work asks for a measured accuracy of {asked:.0%} on {rule.trial_answers} answers; "
+            f"yours rests on {record.evidence:.3g}."
         )
         return [Unmet("accuracy", f"{asked:.3f}", "", text)]
     text = (

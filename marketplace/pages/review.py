@@ -6,10 +6,11 @@ from typing import Any
 from flask import Blueprint, flash, jsonify, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from marketplace import blocks
 from marketplace.api.payload import subtask_payload
 from marketplace.auth import current_user
 from marketplace.errors import Forbidden, InvalidInput, LabelyardError, WrongState
-from marketplace.models import AssignmentState, ReviewDecision
+from marketplace.models import AssignmentState, ReviewDecision, Role
 from marketplace.pipeline import review
 from marketplace.reports import reviews as found_in
 from marketplace.reports.accuracy import Accuracy, accuracies
@@ -45,6 +46,7 @@ def _subtask_page(
         choices=[(one.id, f"{row.assignments.index(one) + 1}. {one.labeler.name}") for one in waiting],
         points=found_in.points_in(row.subtask),
         shown=found_in.shown_in(row.subtask),
+        may_block=current_user().role is Role.OPERATOR,
         past=found_in.reviews_of_subtask(subtask_id),
         why=why_in_review(subtask_id, row.assignments),
         values=values or {},
@@ -56,7 +58,7 @@ def _subtask_page(
 def _field(error: LabelyardError) -> str:
     """The form's field at fault; what concerns no field there stands above the page."""
     word = (error.field or "").partition(".")[0]
-    return word if word in {"reason", "answer", "decision", "assignment_id"} else "form"
+    return word if word in {"reason", "answer", "decision", "assignment_id", "block_reason"} else "form"
 
 
 def _of_type(measured: list[Accuracy], task_type: str) -> Accuracy | None:
@@ -95,6 +97,22 @@ def answers(subtask_id: str) -> ResponseReturnValue:
 def answers_data(subtask_id: str) -> ResponseReturnValue:
     row = found_in.find_subtask(subtask_id)
     return jsonify(subtask=subtask_payload(subtask_id), layers=found_in.layers_of(row))
+
+
+@blueprint.post("/reviews/<subtask_id>/block")
+def block(subtask_id: str) -> ResponseReturnValue:
+    """An operator keeps a labeler from this customer's further work, as the customer could herself."""
+    by, row = current_user(), found_in.find_subtask(subtask_id)
+    if by.role is not Role.OPERATOR:
+        raise Forbidden("Operators, and the customer, decide who works for a customer.")
+    values = request.form.to_dict()
+    customer, labeler_id = row.subtask.task.customer, values.get("labeler_id", "")
+    try:
+        blocks.block(customer, labeler_id, values.get("block_reason", ""), actor_id=by.id)
+    except InvalidInput as error:
+        return _subtask_page(subtask_id, values, InvalidInput(error.message, "block_reason"))
+    flash(f"{customer.name}'s work is closed to this labeler from now on.")
+    return redirect(url_for("review.subtask", subtask_id=subtask_id))
 
 
 def _decision(word: str) -> ReviewDecision:

@@ -9,7 +9,7 @@ from werkzeug.test import TestResponse
 
 from marketplace import lanes
 from marketplace.db import db, transaction
-from marketplace.models import Assignment, KeyMode, Labeler
+from marketplace.models import Assignment, Block, KeyMode, Labeler
 from marketplace.pipeline import dispatch, intake, submit
 from tests.marketplace import page_world
 from tests.marketplace.page_world import World, csv_rows, page
@@ -115,6 +115,19 @@ def test_a_labeler_is_blocked_with_a_reason_and_unblocked(world: World) -> None:
     send(nora, f"{address}/{ana.id}/unblock", {}, seen_on=address)
     with transaction():
         assert dispatch.claim_next(ana.id).held is not None
+
+
+def test_an_operator_blocks_from_a_review_and_a_reviewer_does_not(world: World) -> None:
+    task = world.send_text()
+    held = answer(world, "ana")
+    path = f"/reviews/{held.subtask_id}"
+    fields = {"labeler_id": held.labeler_id, "block_reason": "Sent by the customer's mail."}
+    refused = send(world.as_("omar"), f"{path}/block", fields | {"block_reason": ""}, seen_on=path)
+    assert refused.status_code == 400 and "block_reason-error" in page_world.Page(refused).ids
+    assert send(world.as_("rita"), f"{path}/block", fields, seen_on=path).status_code == 403
+    send(world.as_("omar"), f"{path}/block", fields, seen_on=path)
+    [block] = db.session.query(Block).all()
+    assert (block.customer_id, block.labeler_id) == (task.customer_id, held.labeler_id)
 
 
 # Operators and labelers

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import text
 
+from marketplace import accuracy_steps
 from marketplace.db import db
 from marketplace.pipeline import deliver, dispatch, refit, settle, sweep
 
@@ -28,6 +29,7 @@ PERIODIC = (
     Periodic("retry callbacks", 5, deliver.enqueue_due),
     Periodic("sweep the pipeline", 15, sweep.enqueue_forgotten),
     Periodic("refit projects", 60, refit.enqueue_due),
+    Periodic("take steps of accuracy", 300, accuracy_steps.take_due),
     Periodic("release holds", 60, settle.release_due_holds),
     Periodic("resume payouts", 30, settle.resume_payouts),
 )

@@ -9,17 +9,19 @@ from flask.typing import ResponseReturnValue
 from marshmallow import Schema
 from sqlalchemy import select
 
-from marketplace import held, trials
+from marketplace import accuracy_steps, held, trials
 from marketplace.api.body import read_object
 from marketplace.api.payload import assignment_payload, assignment_summary, moment
 from marketplace.auth import current_labeler, current_labeler_id
 from marketplace.clock import utc_now
 from marketplace.db import db
 from marketplace.errors import LeaseLost, NotFound, status_of
-from marketplace.models import Assignment, AssignmentState, Lane, Project, Subtask
+from marketplace.models import AccuracyStep, Assignment, AssignmentState, Lane, Project, Subtask
 from marketplace.pipeline import dispatch, review, submit
 from marketplace.pipeline.dispatch import NoWork, Offer
 from marketplace.reports import earnings as money
+from marketplace.reports import measured
+from marketplace.reports.measured import Line
 from marketplace.schemas.labeler import Appeal, AssignmentQuery, ClaimWish, Progress, Skip, TrialWish, Work
 from marketplace.schemas.shape import read
 from marketplace.trials import Chance
@@ -248,6 +250,50 @@ def earnings() -> ResponseReturnValue:
             for one in money.releases(labeler.id)
         ],
     )
+
+
+@blueprint.get("/accuracy")
+def accuracy() -> ResponseReturnValue:
+    """How accurate you are measured to be, by kind of work: each facet with its 90 % interval and its evidence.
+
+    Rates lie in 0 to 1; a facet that ends in _m, _deg, _px or _rel is the typical error in that unit. It moves on after
+    every ten decided answers of a kind.
+    """
+    found = accuracy_steps.steps_of(current_labeler().id)
+    return jsonify(
+        task_types=[
+            {
+                "task_type": task_type,
+                "as_of": moment(steps[-1].at),
+                "answers": steps[-1].answers,
+                "facets": [_facet(one) for one in measured.read(steps[-1].measured).lines],
+                "history": [_past_step(step) for step in steps],
+            }
+            for task_type, steps in found.items()
+        ]
+    )
+
+
+def _facet(line: Line) -> dict[str, Any]:
+    known = line.estimate
+    return {
+        "facet": line.facet,
+        "mean": round(known.mean, 4),
+        "low": round(known.low, 4),
+        "high": round(known.high, 4),
+        "evidence": round(line.evidence, 1),
+        "is_measured": known.is_measured,
+        "text": line.sentence,
+    }
+
+
+def _past_step(step: AccuracyStep) -> dict[str, Any]:
+    whole = _facet(measured.read(step.measured).accuracy)
+    return {
+        "as_of": moment(step.at),
+        "answers": step.answers,
+        **{name: whole[name] for name in ("mean", "low", "high")},
+    }
 
 
 @blueprint.get("/task-types/<task_type>/schema")

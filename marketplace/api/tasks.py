@@ -22,6 +22,9 @@ from marketplace.errors import InvalidInput, NotFound, WrongState
 from marketplace.files import attachment_links
 from marketplace.models import Batch, CallbackAttempt, Project, Task, TaskStatus
 from marketplace.pipeline import closing, deliver, intake
+from marketplace.reports import explanations
+from marketplace.reports.explanations import Decided
+from marketplace.schemas.decisions import Decisions
 from marketplace.schemas.shape import wrong
 from marketplace.schemas.task import TAGS_MAX, Audit, Tags, TaskPage, TaskQuery, TaskSchema, UniqueId
 from marketplace.words import timestamp
@@ -91,6 +94,31 @@ def get_deliverable(task_id: str) -> Response:
     response = Response(export.content, mimetype=export.mime_type)
     response.headers.set("Content-Disposition", "attachment", filename=export.name)
     return response
+
+
+@blueprint.route("/task/<task_id>/decisions", tags=TAGS)
+@blueprint.response(200, Decisions)
+def get_decisions(task_id: str) -> dict[str, Any]:
+    """Read how a task was decided, subtask by subtask, with the reasons in words (ours)
+
+    Why another answer was asked, why one won, why a person decided. Labelers are not named.
+    """
+    return {"subtasks": [_decided(one) for one in explanations.decided(own_task(task_id))]}
+
+
+def _decided(one: Decided) -> dict[str, Any]:
+    start, stop = one.subtask.window_start, one.subtask.window_stop
+    return {
+        "subtask": one.subtask.position,
+        "frames": None if start is None or stop is None else [start, stop - 1],
+        "state": one.subtask.state.value,
+        "confidence": one.subtask.confidence,
+        "answers": one.answers,
+        "decisions": [
+            {"at": timestamp(event.at), "kind": event.kind, "title": event.title, "reasons": list(event.sentences)}
+            for event in one.events
+        ],
+    }
 
 
 @blueprint.route("/tasks", tags=TAGS)

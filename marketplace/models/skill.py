@@ -57,6 +57,19 @@ class SkillPopulation(Base):
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
 
 
+class AccuracyStep(Base):
+    """A labeler's measured accuracy as it was shown to her from `at` on (accuracy_steps.py); `number` counts from 1."""
+
+    __tablename__ = "accuracy_step"
+
+    labeler_id: Mapped[str] = mapped_column(ForeignKey("labeler.id"), primary_key=True)
+    task_type: Mapped[str] = mapped_column(String(40), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    answers: Mapped[int]  # decided so far
+    measured: Mapped[dict[str, Any]]  # `reports/measured.document`
+
+
 class ProjectFit(Base):
     """What the last refit of a project has learned: its calibration, and what is typical of its classes."""
 

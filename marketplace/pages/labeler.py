@@ -3,19 +3,19 @@
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from marketplace import decisions, trials
+from marketplace import accuracy_steps, decisions, trials
 from marketplace.app import manages_transactions
 from marketplace.auth import current_labeler, current_user, settings
 from marketplace.clock import utc_now
 from marketplace.db import db, transaction
 from marketplace.errors import Conflict, LabelyardError, NotFound, WrongState
+from marketplace.explain.own_work import why_ended, why_seen
 from marketplace.models import AssignmentState, Lane, TrialState
-from marketplace.pages import tables
+from marketplace.pages import accuracy, tables
 from marketplace.pipeline import dispatch, review, settle
 from marketplace.reports import earnings as money
 from marketplace.reports import labelers as people
 from marketplace.reports import work as done
-from marketplace.reports.accuracy import accuracy_of
 from marketplace.reports.earnings import Movement
 from marketplace.reports.work import Work
 from payouts.accounts import link_account
@@ -24,6 +24,7 @@ from routing.task_types import TASK_TYPES
 from routing.trials import ATTEMPTS_MAX, RETRY_AFTER
 
 blueprint = Blueprint("labeler", __name__)
+blueprint.register_blueprint(accuracy.of_labeler)
 
 
 @blueprint.get("/work")
@@ -43,7 +44,7 @@ def work() -> ResponseReturnValue:
         tried=next((one for one in tried if one.is_news(now)), None),
         attempts_max=ATTEMPTS_MAX,
         retry_days=RETRY_AFTER.days,
-        accuracy={one.task_type: one for one in accuracy_of(labeler.id)},
+        accuracy=accuracy_steps.shown_to(labeler.id),
         qualified=qualified,
         missing=[name for name in TASK_TYPES if name not in qualified],
         requested=people.pending_requests().get(labeler.id, []),
@@ -128,7 +129,6 @@ HISTORY_COLUMNS: tables.Columns[Work] = [
     ("submitted_at", lambda row: row.assignment.submitted_at),
     ("active_seconds", lambda row: row.assignment.active_seconds),
     ("pay", lambda row: tables.amount(row.assignment.pay_cents)),
-    ("agreement", lambda row: row.assignment.agreement),
     ("reason", lambda row: row.assignment.reason),
 ]
 
@@ -141,7 +141,13 @@ def past(assignment_id: str) -> ResponseReturnValue:
 def _past(assignment_id: str, text: str = "", error: str | None = None) -> ResponseReturnValue:
     found = done.own_work(current_labeler().id, assignment_id)
     page = render_template(
-        "labeler/past.html", work=found, reviews=done.reviews_of(assignment_id), text=text, error=error
+        "labeler/past.html",
+        work=found,
+        reviews=done.reviews_of(assignment_id),
+        why_seen=why_seen(found.task_type, found.assignment.focus),
+        why_ended=why_ended(found.assignment.state),
+        text=text,
+        error=error,
     )
     return page, 400 if error else 200
 

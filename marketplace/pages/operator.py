@@ -10,7 +10,7 @@ from marketplace.auth import current_user
 from marketplace.clock import utc_now
 from marketplace.errors import InvalidInput
 from marketplace.models import Labeler
-from marketplace.pages import subtasks, tables
+from marketplace.pages import accuracy, subtasks, tables
 from marketplace.pipeline import dispatch
 from marketplace.reports import labelers as people
 from marketplace.reports import queues as yard
@@ -24,6 +24,7 @@ from routing.task_types import TASK_TYPES
 
 blueprint = Blueprint("operator", __name__, url_prefix="/operator")
 blueprint.register_blueprint(subtasks.blueprint)
+blueprint.register_blueprint(accuracy.of_operator)
 
 
 @blueprint.get("")

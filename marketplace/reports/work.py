@@ -69,7 +69,6 @@ HISTORY_SORTS = {
     "submitted": Assignment.submitted_at,
     "pay": Assignment.pay_cents,
     "time": Assignment.active_seconds,
-    "agreement": Assignment.agreement,
     "project": Project.name,
 }
 

@@ -25,12 +25,12 @@ def addresses(world: World, task: Task, assignment_id: str, subtask_id: str) -> 
     """Every page with who it is for."""
     project = world.project.id
     yield from ((path, "nobody") for path in ("/", "/signin", "/signup", "/docs"))
-    yield from ((path, "ana") for path in ("/work", "/history", f"/history/{assignment_id}", "/earnings"))
+    yield from ((path, "ana") for path in ("/work", "/history", f"/history/{assignment_id}", "/accuracy", "/earnings"))
     yield from (("/projects", "nora"), ("/projects/new", "nora"), (f"/projects/{project}", "nora"), ("/keys", "nora"))
     yield from ((f"/projects/{project}/{what}", "nora") for what in ("tasks/new", "labelers"))
     yield from ((f"/tasks/{task.id}{path}", "nora") for path in ("", "/decisions"))
     yield from ((f"/operator{path}", "omar") for path in ("", "/queues", "/labelers"))
-    yield (f"/operator/labelers/{world.labeler('ana').id}", "omar")
+    yield from ((f"/operator/labelers/{world.labeler('ana').id}{path}", "omar") for path in ("", "/accuracy"))
     lane_id = db.session.scalars(text("SELECT min(id) FROM lane")).one()
     yield from ((f"/operator/{path}", "omar") for path in (f"queues/{lane_id}", f"tasks/{task.id}"))
     yield (f"/operator/subtasks/{subtask_id}", "omar")

@@ -9,9 +9,19 @@ from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from marketplace import decisions
+from marketplace.clock import utc_now
 from marketplace.db import db, transaction
-from marketplace.models import Assignment, AssignmentState, ReviewDecision, SkillRecord, Subtask, SubtaskState
+from marketplace.models import (
+    AccuracyStep,
+    Assignment,
+    AssignmentState,
+    ReviewDecision,
+    SkillRecord,
+    Subtask,
+    SubtaskState,
+)
 from marketplace.pipeline import dispatch, review, settle, submit
+from marketplace.reports import measured
 from payouts import ledger
 from payouts.chart import Kind
 from payouts.models import PayoutAccount
@@ -105,12 +115,11 @@ def test_a_claim_that_gets_nothing_says_why(world: World) -> None:
 
 
 def test_measured_accuracy_stands_with_its_interval(world: World) -> None:
+    now, whose = utc_now(), {"labeler_id": world.labeler("ana").id, "task_type": "categorization"}
     with transaction():
-        db.session.add(
-            SkillRecord(
-                labeler_id=world.labeler("ana").id, task_type="categorization", alpha=40.0, beta=4.0, gold_seen=12
-            )
-        )
+        db.session.add(SkillRecord(**whose, alpha=40.0, beta=4.0, gold_seen=12))
+        found = measured.document(**whose, now=now)
+        db.session.add(AccuracyStep(**whose, number=1, at=now, answers=30, measured=found))
     rows = page(world.as_("ana").get("/work")).tables[-1].rows
     known = {row[0]: row for row in rows}
     assert known["Categories"][1:4] == ["qualified", "91% 83% to 97%", "12"]

@@ -145,7 +145,7 @@ def _why_enough(numbers: Numbers) -> str:
     if reason == Reason.PRICE:
         return f"After {_answers(numbers)} there is {_sure(numbers)}, {_under(numbers)}. {_trade(numbers, more=False)}"
     if reason == Reason.MAXIMUM:
-        return f"No more than {plural(int(numbers['maximum']), 'answer')} were reserved for, and so many there are."
+        return f"There are as many answers as were reserved for: {plural(int(numbers['maximum']), 'answer')}."
     if reason == Reason.NOBODY:
         return "Nobody was left who may do this work and has not had it."
     return ""
@@ -184,7 +184,7 @@ def _votes(numbers: Numbers, people: People, *, decided: bool) -> list[str]:
     votes: Mapping[str, Numbers] = numbers.get("votes") or {}
     value = numbers.get("value")
     listed = sorted(votes.items(), key=lambda vote: (vote[1].get("given") != value, -vote[1]["accuracy"], vote[0]))
-    voices = [_voice(people.get(who, SOME), one, value) for who, one in listed[:VOTES_MAX]]
+    voices = [_voice(people.get(who, SOME), one, value, alone=len(votes) == 1) for who, one in listed[:VOTES_MAX]]
     left = len(listed) - len(voices)
     more = [f"{plural(left, 'more labeler')} answered, too."] if left else []
     summary = [_outcome(numbers, listed)] if decided and value is not None else []
@@ -207,17 +207,15 @@ def quoted(value: object) -> str:
     return ", ".join(f"“{one}”" for one in value) if isinstance(value, list) else f"“{value}”"
 
 
-def _voice(who: str, vote: Numbers, value: object) -> str:
+def _voice(who: str, vote: Numbers, value: object, *, alone: bool) -> str:
     """One labeler's answer, and what it weighs."""
     name = f"{who[0].upper()}{who[1:]} ({_measure(vote)})"
     given = vote.get("given")
     if given is None:
         agreement = vote.get("agreement")
-        return (
-            ""
-            if agreement is None
-            else f"The answer of {who} ({_measure(vote)}) agrees with it to {percent(agreement)}."
-        )
+        if agreement is None or alone:
+            return ""
+        return f"The answer of {who} ({_measure(vote)}) agrees with it to {percent(agreement)}."
     # Of somebody hardly measured it is only what is usual.
     hit, mistake = (vote.get("hit"), vote.get("mistake")) if vote.get("measured", True) else (None, None)
     if given == value and hit is not None:
@@ -236,7 +234,8 @@ def _measure(vote: Numbers) -> str:
 
 def _posterior(numbers: Numbers) -> str:
     found: Mapping[str, float] = numbers.get("posterior") or {}
-    shown = [f"{quoted(name)} {percent(sure)}" for name, sure in found.items() if sure >= DOUBT_MIN and name]
+    ordered = sorted(found.items(), key=lambda item: -item[1])  # JSON in the database has an order of its own
+    shown = [f"{quoted(name)} {percent(sure)}" for name, sure in ordered if sure >= DOUBT_MIN and name]
     if len(shown) < 2:
         return ""
     if set(found) == {"yes", "no"}:

@@ -5,13 +5,14 @@ Operators read names. Customers, labelers and reviewers do not: "one labeler", w
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
 
 from marketplace.db import db
+from marketplace.explain.claims import of_claim
 from marketplace.explain.decisions import People, quoted, told
 from marketplace.models import (
     Assignment,
@@ -86,9 +87,13 @@ def story_of(place: Place) -> list[Event]:
     for assignment in held:
         events += _of_assignment(assignment)
     events += _reviews(held, people)
-    events += [decision(note, people) for note in notes_of([subtask.id, *(one.id for one in held)])]
+    authors = {one.id: one.labeler.name for one in held}
+    for note in notes_of([subtask.id, *authors]):
+        event = decision(note, people)
+        whose = authors.get(note.subject_id)
+        events.append(replace(event, title=f"{whose}: {event.title.lower()}") if whose else event)
     # What happened in one moment is told in the order of its making: an answer, then what follows from it.
-    return sorted(events, key=lambda event: event.at)
+    return sorted(events, key=lambda event: (event.kind != "opened", event.at))
 
 
 def assignments_of(subtask_id: str) -> list[Assignment]:
@@ -132,7 +137,10 @@ def _opened(place: Place) -> Event:
 
 def _of_assignment(one: Assignment) -> list[Event]:
     who = one.labeler.name
-    events = [Event(one.claimed_at, "claimed", f"{who} claimed it", _why_claimed(one))]
+    # The column comes with the migration of matching; an older assignment has no reason.
+    events = [
+        Event(one.claimed_at, "claimed", f"{who} claimed it", (*of_claim(getattr(one, "why", None)), *_about(one)))
+    ]
     if one.submitted_at is not None:
         events.append(Event(one.submitted_at, "answered", f"{who} answered", (_what_answered(one),)))
     ended = {
@@ -147,7 +155,7 @@ def _of_assignment(one: Assignment) -> list[Event]:
     return events
 
 
-def _why_claimed(one: Assignment) -> tuple[str, ...]:
+def _about(one: Assignment) -> tuple[str, ...]:
     if one.focus is None:
         return ()
     return (f"Asked about {plural(len(one.focus['disputed']), 'object')} in doubt; the others stood.",)

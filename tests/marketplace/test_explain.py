@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from marketplace.explain import measures
 from marketplace.explain.amounts import cases, percent, points, price, size
+from marketplace.explain.claims import of_claim
 from marketplace.explain.decisions import WORDS, told
 from routing.overlap import Reason
 
@@ -102,10 +103,12 @@ def test_a_person_decides_and_what_is_learned_later_opens_again() -> None:
 
 def test_a_note_of_before_says_what_it_can() -> None:
     old = {"confidence": 0.9, "target": 0.95, "reason": "maximum", "maximum": 3, "answers": 3, "gain": 0.0}
-    old |= {"votes": {"l0": {"accuracy": 0.9, "agreement": 1.0}}, "posterior": {"cat": 0.9, "dog": 0.1}}
+    old |= {"votes": {"l0": {"accuracy": 0.9, "agreement": 1.0}, "l1": {"accuracy": 0.8, "agreement": 0.97}}}
+    old |= {"posterior": {"dog": 0.1, "cat": 0.9}}
     assert told("verdict", old, PEOPLE).sentences == (
         "The answer of Chen (measured accuracy 90%) agrees with it to 100%.",
-        "No more than 3 answers were reserved for, and so many there are.",
+        "The answer of Ana (measured accuracy 80%) agrees with it to 97%.",
+        "There are as many answers as were reserved for: 3 answers.",
         "How probable each is: “cat” 90%, “dog” 10%.",
     )
 
@@ -119,6 +122,17 @@ def test_a_skill_reads_as_people_say_it() -> None:
     assert measures.sentence("place_m", 0.1234) == "places them within 0.12 m, typically"
     assert measures.sentence("heading_deg", 3.04) == "turns them within 3.0°, typically"
     assert measures.sentence("class:bus", 0.31) == "recognises “bus” in 3 of 10 cases"
+
+
+def test_a_claim_tells_the_match() -> None:
+    why = {"by": "match", "accuracy": 0.9, "gain": 0.2, "advantage": 1.25, "urgency": 1.0, "chance": 0.3, "lanes": 4}
+    assert of_claim(why) == (
+        "It was the best match of what was open.",
+        "With an accuracy of 90%, as drawn from what is known, the answer was expected to mend 20 percentage points, "
+        "25% more than a typical labeler's here.",
+        "The customer's turn came with a chance of 30%, among 4 lanes with work.",
+    )
+    assert of_claim({"by": "gold"}) == ("It is gold: given by chance, to measure.",) and of_claim(None) == ()
 
 
 # Laws

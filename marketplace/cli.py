@@ -176,10 +176,15 @@ def labeler() -> None:
 @click.option("--password", required=True)
 @click.option("--qualify", multiple=True, type=click.Choice(sorted(TASK_TYPES)), help="May claim this task type.")
 @click.option("--reviewer", is_flag=True, help="May also decide reviews.")
+@click.option("--country", default="US", show_default=True, help="Where she lives; two letters.")
 @in_marketplace
-def create_labeler(name: str, email: str, password: str, qualify: tuple[str, ...], reviewer: bool) -> dict[str, str]:
+def create_labeler(
+    name: str, email: str, password: str, qualify: tuple[str, ...], reviewer: bool, country: str
+) -> dict[str, str]:
     """Open a labeler's account; prints a bearer token for `/labeler`, which cannot be shown again."""
-    made = people.create_labeler(name, email=email, password=password, qualify=qualify, reviewer=reviewer)
+    made = people.create_labeler(
+        name, email=email, password=password, qualify=qualify, reviewer=reviewer, country=country
+    )
     return {"labeler_id": made.labeler.id, "token": made.token}
 
 

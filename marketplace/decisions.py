@@ -90,6 +90,12 @@ def revoke(by: User | None, labeler: Labeler, task_type: str, reason: str) -> No
     record(by, REVOKE, labeler.id, task_type=task_type, reason=reason)
 
 
+def set_country(by: User, labeler: Labeler, country: str) -> None:
+    """Where she lives, as an operator has checked it; projects may ask for it."""
+    labeler.country = people.checked_country(country)
+    record(by, "labeler.country", labeler.id, country=labeler.country)
+
+
 # Credentials
 
 

@@ -45,14 +45,22 @@ def create_customer(name: str, *, email: str, password: str | None = None) -> Ne
     return NewCustomer(customer, live, test, user)
 
 
+def checked_country(word: str) -> str:
+    """Raises InvalidInput for what is no code of a country."""
+    code = word.strip().upper()
+    if not (len(code) == 2 and code.isascii() and code.isalpha()):
+        raise InvalidInput(f'"{word}" is no country code; two letters, as FR.', "country")
+    return code
+
+
 def create_labeler(
-    name: str, *, email: str, password: str, qualify: Iterable[str], reviewer: bool = False
+    name: str, *, email: str, password: str, qualify: Iterable[str], reviewer: bool = False, country: str = "US"
 ) -> NewLabeler:
     qualify = list(qualify)
     for task_type in qualify:
         if task_type not in TASK_TYPES:
             raise InvalidInput(f"{task_type} is not a task type; there are {', '.join(TASK_TYPES)}.", "qualify")
-    labeler = Labeler(name=name, email=email, reviewer=reviewer)
+    labeler = Labeler(name=name, email=email, reviewer=reviewer, country=checked_country(country))
     db.session.add(labeler)
     db.session.flush()
     db.session.add_all(Qualification(labeler_id=labeler.id, task_type=task_type) for task_type in qualify)

@@ -250,3 +250,14 @@ def credential(labeler_id: str, what: str) -> ResponseReturnValue:
     done = {"grant": "given", "decline": "declined", "revoke": "taken back"}[what]
     flash(f"{labeler.name}: {word.strip().lower()} {done}.")
     return redirect(url_for("operator.labeler", labeler_id=labeler.id))
+
+
+@blueprint.post("/labelers/<labeler_id>/country")
+def country(labeler_id: str) -> ResponseReturnValue:
+    labeler, given = people.find_labeler(labeler_id), request.form.get("country", "")
+    try:
+        decisions.set_country(current_user(), labeler, given)
+    except InvalidInput as error:
+        return _labeler_page(labeler, {"country": given}, error)
+    flash(f"{labeler.name} lives in {labeler.country}.")
+    return redirect(url_for("operator.labeler", labeler_id=labeler.id))

@@ -188,6 +188,7 @@ DECISION_WORDS = {
     GIVE_CREDENTIAL: "Credential given",
     DECLINE_CREDENTIAL: "Credential declined",
     TAKE_CREDENTIAL: "Credential taken back",
+    "labeler.country": "Country set",
     "labeler.block": "Blocked by a customer",
     "labeler.unblock": "Block ended",
     "trial.passed": "Trial passed",
@@ -209,7 +210,7 @@ class Decision:
     def details(self) -> str:
         given = self.event.details
         parts = [task_type(given["task_type"])] if given.get("task_type") else []
-        parts += [given[key] for key in ("credential", "customer") if given.get(key)]
+        parts += [given[key] for key in ("credential", "country", "customer") if given.get(key)]
         parts += [f"{given['graded']} answers graded at {given['grade']:.0%}"] if given.get("grade") is not None else []
         parts += [f"until {given['until']}"] if given.get("until") else []
         parts += [given["reason"]] if given.get("reason") else []

@@ -157,6 +157,18 @@ def test_a_credential_is_asked_for_given_and_taken_back(world: World) -> None:
     assert words == ["Credential taken back", "Credential given", "Asked for a credential"]
 
 
+def test_an_operator_sets_the_country_that_a_project_asks_for(world: World) -> None:
+    world.send_text()
+    rule(world, countries=["FR"])
+    ana, omar = world.labeler("ana"), world.as_("omar")
+    address = f"/operator/labelers/{ana.id}"
+    refused = send(omar, f"{address}/country", {"country": "F1"}, seen_on=address)
+    assert refused.status_code == 400 and "no country code" in refused.text
+    assert "for labelers in FR" in world.as_("ana").get("/work").text
+    send(omar, f"{address}/country", {"country": "fr"}, seen_on=address)
+    assert answer(world, "ana").slot_id is not None
+
+
 def test_a_trial_begins_and_ends_on_the_work_page(world: World) -> None:
     world.send_text()
     gold(world, 10)

@@ -128,11 +128,17 @@ def _about_accuracy(rule: Rule, record: Record) -> list[Unmet]:
     if not has_evidence(rule, record) or low is None:
         text = (
             f"This work asks for a measured accuracy of {asked:.0%} on {rule.trial_answers} answers; "
-            f"yours rests on {record.evidence:.3g}."
+            "yours does not rest on so many yet."
         )
         return [Unmet("accuracy", f"{asked:.3f}", "", text)]
+    mean = _coarse(low if record.accuracy is None else record.accuracy)
     text = (
         f"This work asks for a measured accuracy that is surely above {asked:.0%}; "
-        f"yours is {low if record.accuracy is None else record.accuracy:.0%}, surely above {low:.0%}."
+        f"yours is about {mean:.0%}, surely above {_coarse(low):.0%}."
     )
-    return [Unmet("accuracy", f"{asked:.3f}", f"{low:.3f}", text)]
+    return [Unmet("accuracy", f"{asked:.3f}", f"{_coarse(low):.2f}", text)]
+
+
+def _coarse(accuracy: float) -> float:
+    """In steps of 5 %: what a labeler reads after each answer must not tell her which one was gold."""
+    return math.floor(20 * accuracy + 1e-9) / 20

@@ -111,7 +111,8 @@ def _gives(unmet: Sequence[Unmet], place: Place) -> tuple[str, ...]:
 
 def _answers(rule: Rule, record: Record, skill: Skill, is_whole: bool, now: datetime) -> int | None:
     """As many as are missing of the evidence, and more, if even right ones could not be enough; none is too many."""
-    missing = rule.trial_answers if is_whole else math.ceil(rule.trial_answers - record.evidence)
+    # In steps of five: a length that follows each answer would tell which one was gold.
+    missing = rule.trial_answers if is_whole else 5 * math.ceil((rule.trial_answers - record.evidence) / 5)
     fewest = min(max(1, missing), rule.trial_answers)
     able = (n for n in range(fewest, LENGTHS_MAX * rule.trial_answers + 1) if _reaches(rule, skill, n, now))
     return next(able, None)

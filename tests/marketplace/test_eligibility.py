@@ -195,7 +195,7 @@ def test_nobody_waits_for_an_answer_that_nobody_may_give(yard: Yard) -> None:
         ({"requires": ["language:fr"]}, "not_qualified", 'needs the language "fr"'),
         ({"requires": ["team:north"]}, "not_qualified", 'for the team "north"'),
         ({"countries": ["FR", "BE"]}, "not_qualified", "for labelers in BE, FR"),
-        ({"accuracy_min": 0.8}, "trial", "accuracy of 80% on 10 answers; yours rests on 0"),
+        ({"accuracy_min": 0.8}, "trial", "accuracy of 80% on 10 answers; yours does not rest on so many"),
         ({"exam": True}, "not_qualified", "needs a passed exam"),
     ],
 )

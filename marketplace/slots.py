@@ -168,7 +168,7 @@ LEFT JOIN LATERAL (
            skill.alpha, skill.beta, skill.updated_at, coalesce(skill.gold_seen, 0), coalesce(skill.real_seen, 0),
            EXISTS (
                SELECT FROM subtask g WHERE g.gold AND g.lane_id = lane.id AND g.state = 'open' AND NOT EXISTS (
-                   SELECT FROM assignment a WHERE a.subtask_id = g.id AND a.labeler_id = me.id)
+                   SELECT FROM assignment a WHERE a.subtask_id IN (g.id, g.gold_of) AND a.labeler_id = me.id)
            ) AS has_gold
     FROM qualification q
     JOIN lane ON lane.task_type = q.task_type AND NOT lane.paused
@@ -267,7 +267,7 @@ _TAKE_GOLD = f"""
 WITH picked AS MATERIALIZED (
     SELECT NULL::bigint AS slot_id, g.id AS subtask_id, 0 AS epoch FROM subtask g
     WHERE g.gold AND g.lane_id = %(lane_id)s AND g.state = 'open' AND NOT EXISTS (
-        SELECT FROM assignment a WHERE a.subtask_id = g.id AND a.labeler_id = %(me)s)
+        SELECT FROM assignment a WHERE a.subtask_id IN (g.id, g.gold_of) AND a.labeler_id = %(me)s)
     ORDER BY md5(g.id || %(me)s) LIMIT 1
 ), made AS ({_INSERT})
 {_MADE}

@@ -60,7 +60,7 @@ FROM labeler me CROSS JOIN lane {eligibility.JOINS} WHERE me.id = :me AND lane.i
 _GOLD = text("""
 SELECT g.lane_id, count(*) AS gold, avg(g.pay_cents) AS pay_cents, avg(g.effort_seconds) AS effort_seconds
 FROM subtask g WHERE g.gold AND g.lane_id = ANY(:lanes) AND g.state = 'open' AND NOT EXISTS (
-    SELECT FROM assignment a WHERE a.subtask_id = g.id AND a.labeler_id = :me)
+    SELECT FROM assignment a WHERE a.subtask_id IN (g.id, g.gold_of) AND a.labeler_id = :me)
 GROUP BY g.lane_id
 """).bindparams(bindparam("lanes", type_=ARRAY(BigInteger)))
 
@@ -232,6 +232,29 @@ def settle(labeler_id: str, lane_id: int, now: datetime) -> None:
         _give(trial)
     if decided is not Outcome.OPEN:
         _close(trial, TrialState(decided.value), now)
+
+
+def reconsider(labeler_id: str, lane_id: int, graded_at: datetime, now: datetime) -> None:
+    """Gold of a failed trial was found wrong: decide it anew from the grades as they are now.
+
+    A trial that was passed stays so: what was given in good faith is not taken back.
+    """
+    db.session.flush()
+    failed = select(Trial).where(
+        Trial.labeler_id == labeler_id,
+        Trial.lane_id == lane_id,
+        Trial.state == TrialState.FAILED,
+        Trial.started_at <= graded_at,
+        Trial.closed_at >= graded_at,
+    )
+    trial = db.session.scalar(failed.with_for_update().execution_options(populate_existing=True))
+    if trial is None:
+        return
+    if open_trial(labeler_id) is not None:  # she is trying again already: that one decides
+        trial.retry_at = None
+        return
+    trial.state, trial.closed_at, trial.retry_at = TrialState.OPEN, None, None
+    settle(labeler_id, lane_id, now)
 
 
 def _give(trial: Trial) -> None:

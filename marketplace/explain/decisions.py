@@ -83,12 +83,36 @@ def _gold_graded(numbers: Numbers, people: People) -> list[str]:
     return [f"Compared with the known answer it is {percent(numbers['grade'])} right. It is paid like any other."]
 
 
+def _gold_made(numbers: Numbers, people: People) -> list[str]:
+    return ["What a reviewer decided of another subtask measures labelers who have not answered that."]
+
+
+def _gold_doubted(numbers: Numbers, people: People) -> list[str]:
+    return [
+        f"{plural(int(numbers['answers']), 'answer')} by labelers who are measured to be accurate speak against its "
+        f"truth, and those that do agree with each other by {percent(numbers['mutual'])}.",
+        f"It is wrong with a probability of {percent(numbers['suspicion'])}. It is given to nobody until a person has "
+        "decided.",
+    ]
+
+
+def _gold_overturned(numbers: Numbers, people: People) -> list[str]:
+    before, grade = numbers.get("grade_before"), numbers.get("grade")
+    was = "" if before is None else f" It had been graded {percent(before)}."
+    if grade is None:
+        return [f"The gold is retired, and what it had said of the labeler is taken back.{was}"]
+    return [f"The gold was corrected. Compared with the right answer it is {percent(grade)} right.{was}"]
+
+
 WORDS: dict[str, tuple[str, Callable[[Numbers, People], Sequence[str]]]] = {
     "asked_again": ("Another answer was asked", _asked_again),
     "verdict": ("Decided", _verdict),
     "in_review": ("Sent to a reviewer", _in_review),
     "reopened": ("Opened again", _reopened),
     "gold_graded": ("Graded on gold", _gold_graded),
+    "gold_made": ("Made gold of a reviewed subtask", _gold_made),
+    "gold_doubted": ("The gold is in doubt", _gold_doubted),
+    "gold_overturned": ("Graded anew", _gold_overturned),
 }
 
 

@@ -35,6 +35,7 @@ class Subtask(Base):
     __table_args__ = (
         UniqueConstraint("task_id", "position"),
         Index("ix_subtask_gold", "lane_id", postgresql_where="gold"),
+        Index("uq_subtask_gold_of", "gold_of", unique=True),
         Index("ix_subtask_resolved", "lane_id", "resolved_at", postgresql_where="state = 'resolved'"),
     )
 
@@ -51,6 +52,9 @@ class Subtask(Base):
     pay_cents: Mapped[int] = mapped_column(BigInteger)  # per accepted answer, frozen at the split
     gold: Mapped[bool] = mapped_column(default=False)
     truth: Mapped[dict[str, Any] | None]  # gold only; never leaves the server
+    # Of gold that was made from it: the reviewed subtask, whose labelers do not get its copy.
+    gold_of: Mapped[str | None] = mapped_column(ForeignKey("subtask.id", ondelete="SET NULL"))
+    gold_confirmed_at: Mapped[OptionalTime]  # by a person, after it was doubted
     verdict: Mapped[dict[str, Any] | None]  # the answer that counts, once resolved
     confidence: Mapped[float | None]
     # {answer, settled, disputed}: what the next labeler is asked about, if not the whole; and its effort and pay.

@@ -11,7 +11,8 @@ from marketplace.api.payload import subtask_payload
 from marketplace.auth import current_user
 from marketplace.errors import Forbidden, InvalidInput, LabelyardError, WrongState
 from marketplace.models import AssignmentState, ReviewDecision, Role
-from marketplace.pipeline import review
+from marketplace.pipeline import gold, review
+from marketplace.pipeline.gold import Ruling
 from marketplace.reports import reviews as found_in
 from marketplace.reports.accuracy import Accuracy, accuracies
 from marketplace.reports.answers import compare
@@ -19,6 +20,7 @@ from marketplace.reports.explanations import why_in_review
 
 blueprint = Blueprint("review", __name__)
 LIMIT = 100
+FIELDS = {"reason", "answer", "decision", "assignment_id", "block_reason", "ruling"}
 
 
 @blueprint.get("/reviews")
@@ -49,6 +51,7 @@ def _subtask_page(
         may_block=current_user().role is Role.OPERATOR,
         past=found_in.reviews_of_subtask(subtask_id),
         why=why_in_review(subtask_id, row.assignments),
+        truth=json.dumps(row.subtask.truth, indent=1, ensure_ascii=False) if row.subtask.gold else "",
         values=values or {},
         errors={_field(error): error.message} if error else {},
     )
@@ -58,7 +61,7 @@ def _subtask_page(
 def _field(error: LabelyardError) -> str:
     """The form's field at fault; what concerns no field there stands above the page."""
     word = (error.field or "").partition(".")[0]
-    return word if word in {"reason", "answer", "decision", "assignment_id", "block_reason"} else "form"
+    return word if word in FIELDS else "form"
 
 
 def _of_type(measured: list[Accuracy], task_type: str) -> Accuracy | None:
@@ -82,6 +85,34 @@ def decide(subtask_id: str) -> ResponseReturnValue:
         return _subtask_page(subtask_id, values, error)
     flash(f"The answer is {decision.value}.")
     return redirect(url_for("review.reviews"))
+
+
+@blueprint.post("/reviews/<subtask_id>/gold")
+def decide_gold(subtask_id: str) -> ResponseReturnValue:
+    values = request.form.to_dict()
+    try:
+        ruling = _ruling(values.get("ruling", ""))
+        answer = _answer(values.get("answer", "")) if ruling is Ruling.CORRECTED else None
+        gold.decide(current_user(), subtask_id, ruling, reason=values.get("reason", ""), answer=answer)
+    except (InvalidInput, WrongState, Forbidden) as error:
+        return _subtask_page(subtask_id, values, error)
+    flash(
+        {"stands": "The gold stands.", "corrected": "The gold is corrected.", "retired": "The gold is retired."}[ruling]
+    )
+    return redirect(url_for("review.reviews"))
+
+
+RULED = {
+    Ruling.STANDS: "The gold stands, and is given again.",
+    Ruling.CORRECTED: "The gold is corrected, and its answers are graded anew.",
+    Ruling.RETIRED: "The gold is retired.",
+}
+
+
+def _ruling(word: str) -> Ruling:
+    if word not in set(Ruling):
+        raise InvalidInput("Please choose what becomes of the gold.", "ruling")
+    return Ruling(word)
 
 
 # The answers in the workbench: to look at, not to change

@@ -8,10 +8,11 @@ from typing import Any, cast
 
 from sqlalchemy import select, update
 
-from marketplace import skills, slots, trials
+from marketplace import golds, skills, slots, trials
 from marketplace.auth import settings
 from marketplace.clock import utc_now
 from marketplace.db import db, transaction
+from marketplace.errors import InvalidInput
 from marketplace.models import (
     Assignment,
     AssignmentState,
@@ -31,6 +32,7 @@ from marketplace.notes import note
 from marketplace.pipeline import assemble, judge
 from marketplace.pipeline.judge import Judgement
 from marketplace.queue import enqueue, job
+from marketplace.schemas.shape import read
 from marketplace.skills import Evidence
 from payouts import postings
 from routing import focus, overlap
@@ -70,7 +72,7 @@ def _grade_gold(subtask: Subtask, now: datetime) -> None:
     """Gold is graded answer by answer, at once, and paid whatever its grade: it was work."""
     task_type = TASK_TYPES[subtask.task.type]
     assert subtask.truth is not None, "gold has a truth"
-    answered = _answers(subtask, [AssignmentState.SUBMITTED])
+    answered = answers_in(subtask, [AssignmentState.SUBMITTED])
     grades = {one.id: task_type.grade(one.answer or {}, subtask.truth) for one in answered}
     evidence = [observed(one, subtask.truth, Source.GOLD, WEIGHTS[Source.GOLD]) for one in answered]
     learn(subtask, evidence, now)
@@ -78,6 +80,7 @@ def _grade_gold(subtask: Subtask, now: datetime) -> None:
         accept(assignment, agreement=grades[assignment.id], now=now)
         note("gold_graded", assignment.id, grade=grades[assignment.id], weight=WEIGHTS[Source.GOLD])
         trials.settle(assignment.labeler_id, subtask.lane_id, now)
+    golds.doubt(subtask)
 
 
 # Consensus
@@ -231,10 +234,10 @@ def _undo(subtask: Subtask, answered: Sequence[Assignment]) -> None:
 def counted_answers(subtask: Subtask) -> list[Assignment]:
     """The answers that the verdict is made of; one accepted beyond the asked number has no slot and is not."""
     states = [AssignmentState.SUBMITTED, AssignmentState.ACCEPTED]
-    return [one for one in _answers(subtask, states) if one.slot_id is not None]
+    return [one for one in answers_in(subtask, states) if one.slot_id is not None]
 
 
-def _answers(subtask: Subtask, states: Sequence[AssignmentState]) -> list[Assignment]:
+def answers_in(subtask: Subtask, states: Sequence[AssignmentState]) -> list[Assignment]:
     """In the order of the labelers: the order in which their accounts are locked."""
     wanted = select(Assignment).where(Assignment.subtask_id == subtask.id, Assignment.state.in_(states))
     return list(db.session.scalars(wanted.order_by(Assignment.labeler_id).execution_options(populate_existing=True)))
@@ -246,6 +249,19 @@ def _let_go(subtask: Subtask, now: datetime) -> None:
     quietly = {"synchronize_session": False}
     db.session.execute(left.where(Assignment.answer.is_not(None)).values(reason=NOT_NEEDED), execution_options=quietly)
     db.session.execute(left.values(closed_at=now), execution_options=quietly)
+
+
+def checked_answer(subtask: Subtask, answer: Answer | None) -> Answer:
+    """A reviewer's own answer, held to the same rules as a labeler's; raises InvalidInput that names the path."""
+    if answer is None:
+        raise InvalidInput("The right answer is missing.", "answer")
+    task_type, task = TASK_TYPES[subtask.task.type], subtask.task
+    checked = read(task_type.Answer(), answer, inside="answer")
+    start, stop = subtask.window_start, subtask.window_stop
+    window = None if start is None or stop is None else Window(start, stop)
+    for problem in task_type.check_answer(checked, task.params, window):
+        raise InvalidInput(f"answer.{problem.path} {problem.message}", f"answer.{problem.path}")
+    return checked
 
 
 # Accepting and paying
@@ -306,7 +322,7 @@ def _agreement(assignment: Assignment, verdict: Verdict) -> float | None:
 
 def _rejected(subtask: Subtask, verdict: Verdict, source: Source, weight: float) -> list[Evidence]:
     """What was rejected is compared with the verdict, too; once, if the subtask is resolved again."""
-    rejected = [one for one in _answers(subtask, [AssignmentState.REJECTED]) if one.agreement is None]
+    rejected = [one for one in answers_in(subtask, [AssignmentState.REJECTED]) if one.agreement is None]
     agreement = TASK_TYPES[subtask.task.type].agreement
     for one in rejected:
         one.agreement = agreement(one.answer or {}, verdict.answer)

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from marketplace import slots
+from marketplace import golds, slots
 from marketplace.clock import utc_now
 from marketplace.db import db
 from marketplace.errors import Conflict, Forbidden, InvalidInput, NotFound, WrongState
@@ -28,10 +28,9 @@ from marketplace.models.columns import check_move
 from marketplace.models.subtask import SUBTASK_MOVES
 from marketplace.pipeline import resolve
 from marketplace.queue import enqueue
-from marketplace.schemas.shape import read
 from routing.skill import WEIGHTS, Source
 from routing.task_types import TASK_TYPES
-from routing.types import Answer, Verdict, Window
+from routing.types import Answer, Verdict
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +61,7 @@ def decide(
     subtask = resolve.lock_subtask(subtask_id)
     if subtask is None:
         raise NotFound("There is no subtask with this id.")
-    if subtask.state is not SubtaskState.IN_REVIEW:
+    if subtask.state is not SubtaskState.IN_REVIEW or subtask.gold:
         raise WrongState("This subtask is not in review any more.")
     judged = _find(subtask, assignment_id, decision)
     if user.labeler_id is not None and user.labeler_id in {a.labeler_id for a in resolve.counted_answers(subtask)}:
@@ -72,11 +71,12 @@ def decide(
     if decision is ReviewDecision.REJECTED:
         _reject(subtask, judged, reason, now)
     else:
-        counts = judged.answer if decision is ReviewDecision.ACCEPTED else _fixed(subtask, answer)
+        counts = judged.answer if decision is ReviewDecision.ACCEPTED else resolve.checked_answer(subtask, answer)
         numbers = {"decision": decision.value, "confidence": 1.0, "reviewer": user.id}
         weight = WEIGHTS[Source.REVIEW]
         verdict = _verdict(subtask, counts or {})
         resolve.close(subtask, verdict, now, source=Source.REVIEW, weight=weight, numbers=numbers)
+        golds.keep(subtask, verdict.answer)
     log.info("subtask reviewed", extra={"subtask_id": subtask.id, "decision": decision})
 
 
@@ -89,22 +89,6 @@ def _find(subtask: Subtask, assignment_id: str, decision: ReviewDecision) -> Ass
     if judged.state is not AssignmentState.SUBMITTED and not may_count:
         raise WrongState(f"This answer is {judged.state} already.", "assignment_id")
     return judged
-
-
-def _fixed(subtask: Subtask, answer: Answer | None) -> Answer:
-    """A reviewer's own answer is held to the same rules as a labeler's."""
-    if answer is None:
-        raise InvalidInput("The fixed answer is missing.", "answer")
-    task_type, task = TASK_TYPES[subtask.task.type], subtask.task
-    checked = read(task_type.Answer(), answer, inside="answer")
-    for problem in task_type.check_answer(checked, task.params, _window(subtask)):
-        raise InvalidInput(f"answer.{problem.path} {problem.message}", f"answer.{problem.path}")
-    return checked
-
-
-def _window(subtask: Subtask) -> Window | None:
-    start, stop = subtask.window_start, subtask.window_stop
-    return None if start is None or stop is None else Window(start, stop)
 
 
 def _verdict(subtask: Subtask, answer: Answer) -> Verdict:

@@ -85,6 +85,8 @@ def layers_of(row: Reviewed) -> list[dict[str, Any]]:
         {"name": f"{number}. {one.labeler.name}", "state": one.state.value.replace("_", " "), "answer": one.answer}
         for number, one in enumerate(row.assignments, 1)
     ]
+    if row.subtask.gold:
+        layers.insert(0, {"name": "The truth so far", "state": "gold", "answer": row.subtask.truth})
     if row.subtask.verdict is not None:
         layers.insert(0, {"name": "What counts", "state": "the verdict", "answer": row.subtask.verdict})
     return layers

@@ -31,6 +31,7 @@ HANDS_OVER = {
     "deliver": set(),
     "settle": set(),
     "refit": {"resolve"},
+    "gold": {"resolve"},
 }
 SWEEP = "sweep"
 # How a task ends is common to the stages that can end it.

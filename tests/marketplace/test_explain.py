@@ -204,6 +204,9 @@ def any_numbers(draw: st.DrawFn) -> dict[str, Any]:
                 "changed": st.booleans(),
                 "confidence_before": st.none() | share,
                 "grade": share,
+                "grade_before": st.none() | share,
+                "suspicion": share,
+                "mutual": share,
             }
         )
     )

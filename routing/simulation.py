@@ -144,13 +144,22 @@ class _Person:
 Work = tuple[int, int, bool]  # job, subtask, whether it is gold
 
 
-def run(workers: Sequence[Worker], jobs: Sequence[Job], rng: np.random.Generator, until_seconds: float) -> Outcome:
+def run(
+    workers: Sequence[Worker],
+    jobs: Sequence[Job],
+    rng: np.random.Generator,
+    until_seconds: float,
+    look_again_seconds: float = LOOK_AGAIN_SECONDS,
+) -> Outcome:
     """Let the workers work until all is finished, or until then."""
-    return _World(workers, jobs, rng).run(until_seconds)
+    return _World(workers, jobs, rng, look_again_seconds).run(until_seconds)
 
 
 class _World:
-    def __init__(self, workers: Sequence[Worker], jobs: Sequence[Job], rng: np.random.Generator) -> None:
+    def __init__(
+        self, workers: Sequence[Worker], jobs: Sequence[Job], rng: np.random.Generator, look_again_seconds: float
+    ) -> None:
+        self.look_again_seconds = look_again_seconds
         self.rng, self.jobs = rng, {job.job_id: job for job in jobs}
         self.people = {one.labeler_id: _Person(one, one.skill, np.inf) for one in workers}
         self.subtasks = {
@@ -200,7 +209,7 @@ class _World:
             )
         found = self._find(person, now)
         if found is None:
-            self._later(now + LOOK_AGAIN_SECONDS, worker.labeler_id)
+            self._later(now + self.look_again_seconds, worker.labeler_id)
             return
         job = self.jobs[found[0]]
         waited = 0.0
@@ -341,15 +350,18 @@ class _World:
         subtask = self.subtasks[job.job_id][at]
         count = len(subtask.answers)
         left = self._who_may(job, at)
-        usual = _clipped(float(np.mean([one.skill.mean for one in left])) if left else 0.5)
-        confusion = np.full((job.classes, job.classes), (1 - usual) / (job.classes - 1))
-        np.fill_diagonal(confusion, usual)
+        gain = 0.0
+        if max(posterior) < job.terms.target and left and count < job.terms.maximum:
+            usual = _clipped(float(np.mean([one.skill.mean for one in left])))
+            confusion = np.full((job.classes, job.classes), (1 - usual) / (job.classes - 1))
+            np.fill_diagonal(confusion, usual)
+            gain = class_gain(posterior, confusion, min(AHEAD_MAX, job.terms.maximum - count))
         skills = [self.people[who].skill for who, _ in subtask.answers]
         return another_answer(
             max(posterior),
             job.terms,
             answered=count,
-            gain=class_gain(posterior, confusion, min(AHEAD_MAX, max(1, job.terms.maximum - count))),
+            gain=gain,
             trusted=any(one.evidence > 0 and one.lower >= TRUSTED_LOWER_BOUND for one in skills),
             anybody=bool(left),
         )

@@ -8,7 +8,7 @@ from typing import Any, cast
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
-from marketplace import files, projects
+from marketplace import files, forecasts, projects
 from marketplace.auth import settings
 from marketplace.clock import utc_now
 from marketplace.db import db
@@ -92,6 +92,14 @@ def quote(customer: Customer, mode: KeyMode, task_type: str, body: dict[str, Any
         "fee_cents": order.price.fee_cents,
         "total_cents": order.price.total_cents,
         "currency": "USD",
+        "range": forecasts.of_order(
+            order.task_type,
+            order.params,
+            order.project,
+            order.price,
+            [piece.effort_seconds for piece in order.pieces],
+            order.answers,
+        ),
     }
 
 

@@ -2,6 +2,8 @@
 
 `python -m benchmarks.claims [--seconds N] [--rounds N] [--slots N ...] [--labelers N] [--minutes M]`
 
+After each number of slots it prints whom the product has served: customers against their shares, labelers by accuracy,
+newcomers, and how often somebody was told "no work" though the database had some for her, which must be never.
 `--minutes` runs on at the largest number of slots and prints how rate and latency hold while dead rows gather.
 """
 
@@ -20,7 +22,7 @@ from dataclasses import dataclass, field
 import psycopg
 from flask import Flask
 
-from benchmarks import bare_claim, claim_world
+from benchmarks import bare_claim, claim_shares, claim_world
 from benchmarks.claim_world import LABELERS, World
 from benchmarks.http_client import Client
 from benchmarks.running import ROOT, free_port
@@ -104,23 +106,25 @@ def print_head(world: World, options: argparse.Namespace) -> None:
     )
     print(f"SQL and product by turns of {options.seconds / options.rounds:g} s, so that both meet the same machine.")
     print(
-        f"{claim_world.LANES} lanes, {claim_world.ANSWERS} answers a subtask; what is claimed is closed, as much opened"
+        f"{claim_world.LANES} lanes of {claim_world.CUSTOMERS} customers, {claim_world.ANSWERS} answers a subtask; "
+        "what is claimed is closed,"
     )
-    print(f"meanwhile. {os.cpu_count()} cores for server, program and callers; a durable write of one block here takes")
-    print(
-        f"{claim_world.fsync_milliseconds(world.folder):.2f} ms. Ratio: of the claims, and from the lowest round to the"
-    )
-    print("highest.")
+    print(f"as much opened meanwhile. {os.cpu_count()} cores for server, program and callers; a durable write of one")
+    print(f"block here takes {claim_world.fsync_milliseconds(world.folder):.2f} ms. Ratio: of the claims, and from the")
+    print("lowest round to the highest.")
     print(f"{'slots':>9}  {'claim':<32}{'claims/s':>9} {'median ms':>10} {'p99 ms':>8} {'empty':>6} {'ratio':>6}")
 
 
 def print_cells(world: World, crew: Crew, app: Flask, slots: int, options: argparse.Namespace) -> None:
     world.refill(slots)
-    cell = compare(world, crew, bare_claims(world), product_claims(app), options)
+    refusals = Refusals(world)
+    cell = compare(world, crew, bare_claims(world), product_claims(app, refusals), options)
     print_cell(slots, "bare SQL, in process", "claim_next, in process", cell)
     with gunicorn(world) as port:
         cell = compare(world, crew, http_claims(port, "/bare/claim"), http_claims(port, "/labeler/claim"), options)
     print_cell(slots, "bare SQL in an empty view, HTTP", "POST /labeler/claim, HTTP", cell)
+    print(f"Told in process that there was no work: {len(refusals.all)}, wrongly: {sum(refusals.all)}")
+    claim_shares.print_shares(world)
 
 
 @dataclass
@@ -179,10 +183,25 @@ def bare_claims(world: World) -> Claim:
     return claim
 
 
-def product_claims(app: Flask) -> Claim:
+class Refusals:
+    """Each claim that got nothing, checked against the database at once: true if there was something for her."""
+
+    def __init__(self, world: World) -> None:
+        self.all: list[bool] = []
+        self._url = world.url
+
+    def check(self, labeler_id: str) -> None:
+        with psycopg.connect(self._url, autocommit=True) as connection:
+            self.all.append(claim_shares.is_work_free(connection, labeler_id))
+
+
+def product_claims(app: Flask, refusals: Refusals | None = None) -> Claim:
     def claim(number: int) -> bool:
         with app.app_context(), transaction():
-            return dispatch.claim_next(f"labeler{number}").held is not None
+            got = dispatch.claim_next(f"labeler{number}").held is not None
+        if not got and refusals is not None:
+            refusals.check(f"labeler{number}")
+        return got
 
     return claim
 

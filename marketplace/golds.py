@@ -11,6 +11,7 @@ from itertools import combinations
 
 from sqlalchemy import func, select
 
+from marketplace import gold_items
 from marketplace.clock import utc_now
 from marketplace.db import db
 from marketplace.models import (
@@ -63,6 +64,7 @@ def keep(subtask: Subtask, truth: Answer) -> Subtask | None:
         gold=True,
         gold_of=subtask.id,
         truth=truth,
+        gold_classes=gold_items.classes_of(subtask.task.type, truth),
     )
     db.session.add(made)
     db.session.flush()

@@ -4,6 +4,7 @@ import itertools
 import os
 import secrets
 import time
+from datetime import datetime
 
 _counter = itertools.count(secrets.randbelow(1 << 20))
 _process = (os.getpid(), secrets.token_hex(3))
@@ -20,3 +21,8 @@ def new_id() -> str:
         _process = (os.getpid(), secrets.token_hex(3))
     milliseconds = time.time_ns() // 1_000_000
     return f"{milliseconds:012x}{next(_counter) & 0xFFFFFF:06x}{_process[1]}"
+
+
+def first_id_at(moment: datetime) -> str:
+    """Below every id that was made at this moment or later."""
+    return f"{int(moment.timestamp() * 1_000):012x}{0:012x}"

@@ -30,11 +30,14 @@ def checked_credential(word: str, field: str, *, prefixes: tuple[str, ...] = PRE
     return word
 
 
-def lane_of(project_id: str, task_type: str) -> Lane:
-    """The lane of a project and task type; who asks first makes it."""
+def lane_of(project_id: str, task_type: str, classes: int | None = None) -> Lane:
+    """The lane of a project and task type; who asks first makes it. `classes`: of how many its newest work is one."""
     wanted = {"project_id": project_id, "task_type": task_type, "paused": False}
     db.session.execute(insert(Lane).values(wanted).on_conflict_do_nothing())
-    return db.session.scalars(select(Lane).filter_by(project_id=project_id, task_type=task_type)).one()
+    lane = db.session.scalars(select(Lane).filter_by(project_id=project_id, task_type=task_type)).one()
+    if classes is not None and lane.classes != classes:
+        lane.classes = classes
+    return lane
 
 
 def set_rule(project: Project, given: dict[str, Any]) -> Lane:

@@ -4,6 +4,7 @@ The statements are SQL as it was measured: a probe of the partial index per lane
 others are about to take are skipped, not waited for; and lease, assignment and the task's start are one statement.
 """
 
+import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -11,12 +12,13 @@ from datetime import datetime
 from functools import cache
 from typing import Any, NamedTuple
 
+import numpy as np
 from sqlalchemy import TextClause, bindparam, insert, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import String
 
-from marketplace import eligibility, held
-from marketplace.clock import utc_now
+from marketplace import eligibility, gold_items, held
+from marketplace.clock import day_of, utc_now
 from marketplace.db import db, fetch_rows
 from marketplace.errors import WrongState
 from marketplace.held import Held
@@ -111,8 +113,11 @@ class Wish:
         return values if self.project is None else values | {"project": self.project}
 
 
+OFFER, CONTINUITY, MATCH = "offer", "continuity", "match"
+
+
 class Head(NamedTuple):
-    """The first slot of a lane that this labeler may take, and how well she is known in its task type."""
+    """The slot of a lane that this labeler could be given, and how well she is known in its task type."""
 
     lane_id: int
     slot_id: int
@@ -120,7 +125,12 @@ class Head(NamedTuple):
     rank: int
     effort_seconds: int
     age_seconds: float
+    share: float
+    turnaround_seconds: int
+    typical_accuracy: float | None
+    classes: int | None
     confidence: float | None
+    by: str  # OFFER: reserved for her; CONTINUITY: beside the window that she did last; MATCH: the first of the lane
     task_type: str
     alpha: float | None  # none where nothing is known of her
     beta: float
@@ -145,6 +155,26 @@ class Look:
     heads: list[Head]
 
 
+# What has been offered to somebody else is not free meanwhile.
+FREE = "(s.reserved_until > %(now)s AND s.reserved_for <> %(me)s) IS NOT TRUE"
+UNSEEN = "NOT EXISTS (SELECT FROM assignment a WHERE a.subtask_id = s.subtask_id AND a.labeler_id = %(me)s)"
+# Who has given the most answers of a day gets no more of this lane; `standing` is her row of it.
+UNDER_CAP = "(standing.day = %(today)s AND standing.answered_today >= project.daily_answers_max) IS NOT TRUE"
+# The last window that she answered, and what is open beside it; a drive is forgotten in a day.
+_NEAR = f"""
+    SELECT s.id, s.rank, s.subtask_id FROM subtask n JOIN slot s ON s.subtask_id = n.id
+    WHERE standing.last_task_id IS NOT NULL AND standing.updated_at > %(now)s - interval '1 day'
+      AND n.task_id = standing.last_task_id
+      AND n.position IN (standing.last_position + 1, standing.last_position - 1)
+      AND s.state = 'open' AND s.rank <= first.rank AND {FREE} AND {UNSEEN}
+    ORDER BY n.position DESC, s.id LIMIT 1
+"""  # noqa: S608  (our own words only)
+_OFFERED = f"""
+    SELECT s.id, s.rank, s.subtask_id, s.lane_id FROM slot s
+    WHERE live.id IS NULL AND s.reserved_for = me.id AND s.state = 'open' AND s.reserved_until > %(now)s AND {UNSEEN}
+    ORDER BY s.reserved_until LIMIT 1
+"""  # noqa: S608
+
 _LOOK = f"""
 SELECT me.state = 'restricted' AND (me.restricted_until IS NULL OR me.restricted_until > %(now)s) AS is_restricted,
        live.id AS live_id, back.id AS back_id, trying.id AS trial_id, head.*
@@ -154,18 +184,24 @@ LEFT JOIN LATERAL (
     SELECT a.id FROM assignment a JOIN subtask t ON t.id = a.subtask_id JOIN lane ON lane.id = t.lane_id
     WHERE live.id IS NULL AND a.labeler_id = me.id AND a.state = 'expired' AND a.closed_at IS NULL
       AND a.answer IS NULL AND t.state = 'open' {{filters}}
-      AND (t.gold OR EXISTS (SELECT FROM slot s WHERE s.subtask_id = t.id AND s.state = 'open'))
+      AND (t.gold OR EXISTS (SELECT FROM slot s WHERE s.subtask_id = t.id AND s.state = 'open' AND {FREE}))
     ORDER BY a.draft_saved_at DESC NULLS LAST, a.id LIMIT 1
 ) back ON true
 LEFT JOIN LATERAL (
     SELECT trial.id FROM trial JOIN lane ON lane.id = trial.lane_id
     WHERE live.id IS NULL AND trial.labeler_id = me.id AND trial.state = 'open' {{filters}}
 ) trying ON true
+LEFT JOIN LATERAL ({_OFFERED}) offer ON true
 LEFT JOIN LATERAL (
-    SELECT lane.id AS lane_id, first.id AS slot_id, project.customer_id, first.rank,
+    SELECT lane.id AS lane_id, coalesce(offered.id, near.id, first.id) AS slot_id, project.customer_id,
+           coalesce(offered.rank, near.rank, first.rank) AS rank,
            coalesce(t.focus_effort_seconds, t.effort_seconds) AS effort_seconds,
-           greatest(0, extract(epoch FROM %(now)s - t.created_at))::float8 AS age_seconds, t.confidence, lane.task_type,
-           skill.alpha, skill.beta, skill.updated_at, coalesce(skill.gold_seen, 0), coalesce(skill.real_seen, 0),
+           greatest(0, extract(epoch FROM %(now)s - t.created_at))::float8 AS age_seconds,
+           customer.share, 3600 * project.turnaround_hours AS turnaround_seconds, lane.typical_accuracy, lane.classes,
+           t.confidence,
+           CASE WHEN offered.id IS NOT NULL THEN 'offer' WHEN near.id IS NOT NULL THEN 'continuity' ELSE 'match' END,
+           lane.task_type, skill.alpha, skill.beta, skill.updated_at,
+           coalesce(skill.gold_seen, 0), coalesce(skill.real_seen, 0),
            EXISTS (
                SELECT FROM subtask g WHERE g.gold AND g.lane_id = lane.id AND g.state = 'open' AND NOT EXISTS (
                    SELECT FROM assignment a WHERE a.subtask_id IN (g.id, g.gold_of) AND a.labeler_id = me.id)
@@ -173,18 +209,21 @@ LEFT JOIN LATERAL (
     FROM qualification q
     JOIN lane ON lane.task_type = q.task_type AND NOT lane.paused
     JOIN project ON project.id = lane.project_id
+    JOIN customer ON customer.id = project.customer_id
+    LEFT JOIN standing ON standing.labeler_id = me.id AND standing.lane_id = lane.id
     CROSS JOIN LATERAL (
         SELECT s.id, s.rank, s.subtask_id FROM slot s
-        WHERE s.lane_id = lane.id AND s.state = 'open' AND NOT EXISTS (
-            SELECT FROM assignment a WHERE a.subtask_id = s.subtask_id AND a.labeler_id = me.id)
+        WHERE s.lane_id = lane.id AND s.state = 'open' AND {FREE} AND {UNSEEN}
         ORDER BY s.rank, s.id LIMIT 1
     ) first
-    JOIN subtask t ON t.id = first.subtask_id
+    LEFT JOIN LATERAL ({_NEAR}) near ON true
+    LEFT JOIN LATERAL (SELECT offer.* WHERE offer.lane_id = lane.id) offered ON true
+    JOIN subtask t ON t.id = coalesce(offered.subtask_id, near.subtask_id, first.subtask_id)
     LEFT JOIN skill ON skill.labeler_id = me.id AND skill.task_type = lane.task_type
-    WHERE live.id IS NULL AND q.labeler_id = me.id AND {eligibility.OPEN} {{filters}}
+    WHERE live.id IS NULL AND q.labeler_id = me.id AND {UNDER_CAP} AND {eligibility.OPEN} {{filters}}
 ) head ON true
 WHERE me.id = %(me)s
-"""  # noqa: S608  (our own words only)
+"""  # noqa: S608
 FILTERS = {
     "types": "AND lane.task_type = ANY(:types)",
     "project": "AND lane.project_id IN (SELECT id FROM project WHERE id = :project OR name = :project)",
@@ -194,10 +233,14 @@ FILTERS = {
 @cache
 def _look(has_types: bool, has_project: bool) -> str:
     """The statement for a wish, for the driver; only the texts above are put in, never a value."""
-    return _LOOK.format(filters=_PLACEHOLDER.sub(r"%(\1)s", _filters(has_types, has_project)))
+    return _LOOK.format(filters=_NAMED.sub(r"%(\1)s", _filters(has_types, has_project)))
 
 
-_PLACEHOLDER = re.compile(r":(\w+)")
+_NAMED, _PLACED = re.compile(r"(?<!:):(\w+)"), re.compile(r"%\((\w+)\)s")  # as the session and the driver write a value
+
+
+def for_session(statement: str) -> str:
+    return _PLACED.sub(r":\1", statement)
 
 
 def _filters(has_types: bool, has_project: bool) -> str:
@@ -206,12 +249,12 @@ def _filters(has_types: bool, has_project: bool) -> str:
 
 def with_filters(statement: str, has_types: bool, has_project: bool) -> TextClause:
     """The statement for a wish, for the session."""
-    clause = text(statement.format(filters=_filters(has_types, has_project)))
+    clause = text(for_session(statement.format(filters=_filters(has_types, has_project))))
     return clause.bindparams(bindparam("types", type_=ARRAY(String))) if has_types else clause
 
 
 def look(labeler_id: str, wish: Wish, now: datetime) -> Look:
-    rows = fetch_rows(_look(*wish.key), {"me": labeler_id, "now": now, **wish.values})
+    rows = fetch_rows(_look(*wish.key), {"me": labeler_id, "now": now, "today": day_of(now), **wish.values})
     is_restricted, live_id, back_id, trial_id, lane_id, *_ = rows[0]
     heads = [] if lane_id is None else [Head(*row[4:]) for row in rows]
     return Look(is_restricted, live_id, back_id, trial_id, heads)
@@ -233,9 +276,10 @@ _LEASE = {
 _PICKED = "(SELECT subtask_id FROM picked)"
 _INSERT = f"""
     INSERT INTO assignment (id, subtask_id, slot_id, labeler_id, epoch, state, claimed_at, lease_expires_at,
-                            active_seconds, pay_cents, expected_seconds, focus)
+                            active_seconds, pay_cents, expected_seconds, focus, why)
     SELECT %(id)s, t.id, picked.slot_id, %(me)s, picked.epoch + 1, 'claimed', %(now)s, {_EXPIRES}, 0,
-           coalesce(t.focus_pay_cents, t.pay_cents), coalesce(t.focus_effort_seconds, t.effort_seconds), t.focus
+           coalesce(t.focus_pay_cents, t.pay_cents), coalesce(t.focus_effort_seconds, t.effort_seconds), t.focus,
+           %(why)s::jsonb
     FROM picked JOIN subtask t ON t.id = {_PICKED}
     ON CONFLICT DO NOTHING RETURNING *
 """  # noqa: S608  (our own words only)
@@ -251,11 +295,11 @@ _IS_OPEN = f"""
 _TAKE = f"""
 WITH picked AS MATERIALIZED (
     SELECT s.id AS slot_id, s.subtask_id, s.epoch FROM slot s
-    WHERE s.lane_id = %(lane_id)s AND s.state = 'open' AND NOT EXISTS (
-        SELECT FROM assignment a WHERE a.subtask_id = s.subtask_id AND a.labeler_id = %(me)s) AND ({_IS_OPEN})
+    WHERE {{which}} AND s.state = 'open' AND {FREE} AND {UNSEEN} AND ({_IS_OPEN})
     ORDER BY s.rank, s.id LIMIT 1 FOR UPDATE OF s SKIP LOCKED
 ), made AS ({_INSERT}), leased AS (
-    UPDATE slot SET state = 'leased', epoch = made.epoch, labeler_id = %(me)s, lease_expires_at = made.lease_expires_at
+    UPDATE slot SET state = 'leased', epoch = made.epoch, labeler_id = %(me)s, lease_expires_at = made.lease_expires_at,
+                    reserved_for = NULL, reserved_until = NULL
     FROM made WHERE slot.id = (SELECT slot_id FROM picked)
 ), started AS (
     UPDATE task SET work_started = true, updated_at = %(now)s FROM made JOIN subtask t ON t.id = {_PICKED}
@@ -263,12 +307,13 @@ WITH picked AS MATERIALIZED (
 )
 {_MADE}
 """  # noqa: S608
+_TAKE_FIRST = _TAKE.format(which="s.lane_id = %(lane_id)s")
+_TAKE_THIS = _TAKE.format(which="s.id = %(slot_id)s AND s.lane_id = %(lane_id)s")
 _TAKE_GOLD = f"""
 WITH picked AS MATERIALIZED (
     SELECT NULL::bigint AS slot_id, g.id AS subtask_id, 0 AS epoch FROM subtask g
-    WHERE g.gold AND g.lane_id = %(lane_id)s AND g.state = 'open' AND NOT EXISTS (
+    WHERE g.id = %(subtask_id)s AND g.gold AND g.lane_id = %(lane_id)s AND g.state = 'open' AND NOT EXISTS (
         SELECT FROM assignment a WHERE a.subtask_id IN (g.id, g.gold_of) AND a.labeler_id = %(me)s)
-    ORDER BY md5(g.id || %(me)s) LIMIT 1
 ), made AS ({_INSERT})
 {_MADE}
 """  # noqa: S608
@@ -278,19 +323,28 @@ class Collided(Exception):
     """In another window the same labeler has claimed at this moment."""
 
 
-def take_head(labeler_id: str, lane_id: int, now: datetime) -> Held | None:
-    """Lease the first slot of a lane that nobody else is about to take."""
-    return _take(_TAKE, labeler_id, lane_id, now)
+def take_head(
+    labeler_id: str, lane_id: int, now: datetime, *, slot_id: int | None = None, why: dict[str, Any] | None = None
+) -> Held | None:
+    """Lease this slot of a lane or, where none is named, the first that nobody else is about to take."""
+    statement = _TAKE_FIRST if slot_id is None else _TAKE_THIS
+    return _take(statement, labeler_id, lane_id, now, slot_id=slot_id, why=why)
 
 
-def take_gold(labeler_id: str, lane_id: int, now: datetime) -> Held | None:
-    """Hold a gold subtask of the lane; of those not seen, each labeler meets them in another order."""
-    return _take(_TAKE_GOLD, labeler_id, lane_id, now)
+def take_gold(labeler_id: str, lane_id: int, now: datetime, rng: np.random.Generator | None = None) -> Held | None:
+    """Hold a gold subtask of the lane that she has not seen, if there is one: the one that tells most of her."""
+    chosen = gold_items.choose(labeler_id, lane_id, now, rng or np.random.default_rng())
+    if chosen is None:
+        return None
+    return _take(_TAKE_GOLD, labeler_id, lane_id, now, subtask_id=chosen, why={"by": "gold"})
 
 
-def _take(statement: str, labeler_id: str, lane_id: int, now: datetime) -> Held | None:
+def _take(
+    statement: str, labeler_id: str, lane_id: int, now: datetime, *, why: dict[str, Any] | None, **place: Any
+) -> Held | None:
     """Raises Collided."""
-    values = {"id": new_id(), "me": labeler_id, "lane_id": lane_id, "now": now, **_LEASE}
+    reason = None if why is None else json.dumps(why)
+    values = {"id": new_id(), "me": labeler_id, "lane_id": lane_id, "now": now, "why": reason, **place, **_LEASE}
     rows = fetch_rows(statement, values)
     if not rows:
         return None

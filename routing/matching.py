@@ -20,7 +20,9 @@ from typing import NamedTuple
 import numpy as np
 
 CONTINUITY = 1.5
+CONTINUES_CHANCE = 0.85  # of the next window, when her drive's lane has its turn
 MATCH_MIN, MATCH_MAX = 0.5, 2.0
+TYPICAL = 0.8  # the accuracy of the people who work in a lane, until it was measured
 CLASSES_OF_FREE_ANSWERS = 50  # a drawn answer can go wrong in many ways: two wrong ones hardly ever agree
 
 
@@ -37,7 +39,7 @@ class Candidate(NamedTuple):
     turnaround_seconds: float = 86_400.0
     alpha: float = 4.0  # the Beta posterior of her accuracy there
     beta: float = 1.0
-    typical: float = 0.8  # the accuracy of the people who work there
+    typical: float = TYPICAL  # the accuracy of the people who work there
     classes: int = CLASSES_OF_FREE_ANSWERS
     confidence: float | None = None  # of the present verdict; none before the first answer
     continues: bool = False  # the next window of a drive that she knows
@@ -102,6 +104,13 @@ def rank(candidates: Sequence[Candidate], rng: np.random.Generator) -> list[Matc
 
 # What orders a customer's own work, then what a `Match` is made of.
 _Entry = tuple[int, float, int, Candidate, float, float, float, float]
+
+
+def numbers(match: Match) -> dict[str, float]:
+    """What the choice rested on, to be kept."""
+    _, accuracy, gain, advantage, urgency, chance = match
+    named = {"accuracy": accuracy, "gain": gain, "advantage": advantage, "urgency": urgency, "chance": chance}
+    return {name: round(value, 4) for name, value in named.items()}
 
 
 def _worth(accuracy: float, candidate: Candidate) -> tuple[float, float, float]:

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from marketplace import skills
 from marketplace.db import db
-from marketplace.models import Project, SkillPopulation, SkillStatistic
+from marketplace.models import Lane, Project, SkillPopulation, SkillStatistic
 from marketplace.skills import EVERYWHERE
 from routing.skill import WEIGHTS, Population, Source, Statistic, estimate, population
 from routing.skill.estimate import within_detail
@@ -43,7 +43,11 @@ def refresh(project: Project, now: datetime) -> None:
     here = _measured(project.task_type, project.id, now)
     known = {facet: _population(facet, members) for facet, members in everywhere.items()}
     _store(project.task_type, EVERYWHERE, known, now)
-    _store(project.task_type, project.id, {facet: _local(facet, here, everywhere, known) for facet in here}, now)
+    local = {facet: _local(facet, here, everywhere, known) for facet in here}
+    _store(project.task_type, project.id, local, now)
+    typical = local.get(ACCURACY) or known.get(ACCURACY)
+    if typical is not None:  # what claims compare a labeler with
+        db.session.execute(update(Lane).where(Lane.project_id == project.id).values(typical_accuracy=typical.mean))
 
 
 def _population(facet: str, members: dict[str, Measured], **more: Any) -> Population:

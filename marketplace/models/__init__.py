@@ -18,7 +18,7 @@ from marketplace.models.labeler import (
 from marketplace.models.note import RoutingNote
 from marketplace.models.project import Batch, BatchStatus, Project
 from marketplace.models.skill import AccuracyStep, ProjectFit, SkillPopulation, SkillStatistic, Source
-from marketplace.models.subtask import Lane, Slot, SlotState, Subtask, SubtaskState
+from marketplace.models.subtask import Lane, Slot, SlotState, Standing, Subtask, SubtaskState
 from marketplace.models.task import Frame, Task, TaskStage, TaskStatus
 from marketplace.models.user import Role, User, UserSession
 
@@ -55,6 +55,7 @@ __all__ = [
     "Slot",
     "SlotState",
     "Source",
+    "Standing",
     "Subtask",
     "SubtaskState",
     "Task",

@@ -74,6 +74,7 @@ class Assignment(Base):
     draft_saved_at: Mapped[OptionalTime]
     answer: Mapped[dict[str, Any] | None]
     agreement: Mapped[float | None]  # with gold or with the consensus, 0 to 1
+    why: Mapped[dict[str, Any] | None]  # she got it, with the numbers; names gold, so it never leaves the server
     reason: Mapped[str | None] = mapped_column(String(500))  # of a skip or a rejection
     appeal: Mapped[str | None] = mapped_column(Text)
     appealed_at: Mapped[OptionalTime]

@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, String
+from sqlalchemy import CheckConstraint, ForeignKey, String, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from marketplace.db import Base
@@ -18,6 +18,7 @@ class KeyMode(StrEnum):
 
 class Customer(Base):
     __tablename__ = "customer"
+    __table_args__ = (CheckConstraint("share > 0", name="share"),)
 
     id: Mapped[IdColumn]
     name: Mapped[str] = mapped_column(String(200))
@@ -27,6 +28,8 @@ class Customer(Base):
     callback_auth_key: Mapped[str] = mapped_column(String(64))
     test_callback_auth_key: Mapped[str] = mapped_column(String(64))
     signing_secret: Mapped[str] = mapped_column(String(64))  # HMAC key of the callbacks' signature header
+    # Of the labelers' time, beside the shares of the other customers who have work (routing/matching.py).
+    share: Mapped[float] = mapped_column(default=1.0, server_default=text("1"))
     created_at: Mapped[CreatedAt]
 
 

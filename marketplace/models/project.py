@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import BigInteger, ForeignKey, String, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from marketplace.db import Base
@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 class Project(Base):
     __tablename__ = "project"
-    __table_args__ = (UniqueConstraint("customer_id", "mode", "name"),)
+    __table_args__ = (
+        UniqueConstraint("customer_id", "mode", "name"),
+        CheckConstraint("turnaround_hours > 0", name="turnaround_hours"),
+    )
 
     id: Mapped[IdColumn]
     customer_id: Mapped[str] = mapped_column(ForeignKey("customer.id"))
@@ -31,6 +34,9 @@ class Project(Base):
     target_confidence: Mapped[float | None]
     answers_min: Mapped[int | None]
     error_cost_cents: Mapped[int | None] = mapped_column(BigInteger)
+    # What was promised: the age of work counts against it. And the most answers of one labeler in a day; none: no cap.
+    turnaround_hours: Mapped[int] = mapped_column(default=24, server_default=text("24"))
+    daily_answers_max: Mapped[int | None]
     simulated: Mapped[bool] = mapped_column(default=False)  # the data come from the simulator; the pages say so
     staged: Mapped[bool] = mapped_column(default=False)  # its batches wait until they are finalized
     created_at: Mapped[CreatedAt]

@@ -1,6 +1,6 @@
 """Subtasks (what one labeler does in one sitting), the lanes they queue in, and their slots (one per wanted answer)."""
 
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -34,7 +34,7 @@ class Subtask(Base):
     __tablename__ = "subtask"
     __table_args__ = (
         UniqueConstraint("task_id", "position"),
-        Index("ix_subtask_gold", "lane_id", postgresql_where="gold"),
+        Index("ix_subtask_gold", "lane_id", text("md5(id)"), postgresql_where="gold"),
         Index("uq_subtask_gold_of", "gold_of", unique=True),
         Index("ix_subtask_resolved", "lane_id", "resolved_at", postgresql_where="state = 'resolved'"),
     )
@@ -52,6 +52,7 @@ class Subtask(Base):
     pay_cents: Mapped[int] = mapped_column(BigInteger)  # per accepted answer, frozen at the split
     gold: Mapped[bool] = mapped_column(default=False)
     truth: Mapped[dict[str, Any] | None]  # gold only; never leaves the server
+    gold_classes: Mapped[list[str] | None] = mapped_column(ARRAY(String(400)))  # in the truth
     # Of gold that was made from it: the reviewed subtask, whose labelers do not get its copy.
     gold_of: Mapped[str | None] = mapped_column(ForeignKey("subtask.id", ondelete="SET NULL"))
     gold_confirmed_at: Mapped[OptionalTime]  # by a person, after it was doubted
@@ -81,6 +82,9 @@ class Lane(Base):
     countries: Mapped[list[str]] = mapped_column(ARRAY(String(2)), default=list, server_default=text("'{}'"))
     accuracy_min: Mapped[float | None]
     trial_answers: Mapped[int] = mapped_column(default=TRIAL_ANSWERS, server_default=text(str(TRIAL_ANSWERS)))
+    # For matching: of how many classes an answer is, none where it is drawn or written; and what is typical here.
+    classes: Mapped[int | None]
+    typical_accuracy: Mapped[float | None]
 
     project: Mapped[Project] = relationship(back_populates="lanes")
 
@@ -119,6 +123,7 @@ class Slot(Base):
         Index("ix_slot_open", "lane_id", "rank", "id", postgresql_where="state = 'open'"),
         Index("ix_slot_lease", "lease_expires_at", postgresql_where="state = 'leased'"),
         Index("ix_slot_subtask_id", "subtask_id"),
+        Index("ix_slot_reserved", "reserved_for", postgresql_where="state = 'open' AND reserved_for IS NOT NULL"),
         {
             "postgresql_with": {
                 "fillfactor": 80,
@@ -137,3 +142,22 @@ class Slot(Base):
     epoch: Mapped[int] = mapped_column(default=0)
     labeler_id: Mapped[str | None] = mapped_column(ForeignKey("labeler.id"))
     lease_expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # An open slot that is offered to one labeler first; after this time it is everybody's.
+    reserved_for: Mapped[str | None] = mapped_column(ForeignKey("labeler.id"))
+    reserved_until: Mapped[OptionalTime]
+
+
+class Standing(Base):
+    """What a labeler has done in a lane: for the cap of a day, and for going on with a drive that she knows."""
+
+    __tablename__ = "standing"
+    __table_args__ = ({"postgresql_with": {"fillfactor": 80}},)
+
+    labeler_id: Mapped[str] = mapped_column(ForeignKey("labeler.id"), primary_key=True)
+    lane_id: Mapped[int] = mapped_column(ForeignKey("lane.id"), primary_key=True)
+    answered: Mapped[int]
+    day: Mapped[date]  # of the last answer, in UTC
+    answered_today: Mapped[int]  # on that day
+    last_task_id: Mapped[str | None] = mapped_column(String(24))  # a drive; gold does not count
+    last_position: Mapped[int | None]
+    updated_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any, cast
 
@@ -14,18 +14,18 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.types import DateTime
 
 from marketplace import eligibility, held, slots, trials, unmet
-from marketplace.clock import utc_now
+from marketplace.clock import day_of, utc_now
 from marketplace.db import db, transaction
 from marketplace.errors import InvalidInput, LeaseLost
 from marketplace.held import Held
 from marketplace.models import Assignment, AssignmentState, Labeler, Qualification, Slot, SlotState
 from marketplace.pipeline import submit
 from marketplace.pipeline.submit import find_own
-from marketplace.slots import Collided, Head, Wish
+from marketplace.slots import CONTINUITY, MATCH, OFFER, Collided, Head, Wish
 from marketplace.unmet import Closed
 from payouts import pricing
 from routing import gold, leases, matching
-from routing.matching import Candidate
+from routing.matching import Candidate, Match
 from routing.qualification import Access, Resolved, resolve
 from routing.skill import Skill
 
@@ -84,7 +84,7 @@ def claim_next(
         if look.is_restricted:
             return Claim(None, _restricted(db.session.get_one(Labeler, labeler_id)))
         if not look.heads and look.back_id is None and look.trial_id is None:
-            return Claim(None, _why_nothing(labeler_id, wish))
+            return Claim(None, _why_nothing(labeler_id, wish, now))
         try:
             claimed = _resume(labeler_id, look.back_id, now) if look.back_id else None
             claimed = claimed or (trials.take(labeler_id, look.trial_id, now) if look.trial_id else None)
@@ -94,7 +94,7 @@ def claim_next(
         if claimed is not None:
             return Claim(claimed)
         if not look.heads and look.back_id is None:  # the trial has nothing more to give
-            return Claim(None, _why_nothing(labeler_id, wish))
+            return Claim(None, _why_nothing(labeler_id, wish, now))
         # What looked free is about to be taken, or is given back in a moment. Waiting for its lock, while holding the
         # locks of what was tried, could wait in a circle: look again instead.
         time.sleep(pause_seconds)
@@ -102,17 +102,36 @@ def claim_next(
 
 
 def _take_best(labeler_id: str, heads: list[Head], now: datetime, rng: np.random.Generator | None) -> Held | None:
+    """What is offered to her, else the best match of all; and now and then gold in its place."""
     rng = rng or _chance()
     skills = {head.task_type: head.skill.at(now) for head in heads}
     by_lane = {head.lane_id: head for head in heads}
-    for match in matching.rank([_candidate(head, skills[head.task_type]) for head in heads], rng):
+    matches = matching.rank([_candidate(head, skills[head.task_type]) for head in heads], rng)
+    weighed = {"lanes": len(heads), "customers": len({head.customer_id for head in heads})}
+    offered = [match for match in matches if by_lane[match.candidate.lane_id].by == OFFER]
+    for match in (*offered, *matches):
         head = by_lane[match.candidate.lane_id]
         is_due = head.has_gold and _is_gold_due(head, skills[head.task_type], rng)
-        taken = slots.take_gold(labeler_id, head.lane_id, now) if is_due else None
-        taken = taken or slots.take_head(labeler_id, head.lane_id, now)
+        taken = slots.take_gold(labeler_id, head.lane_id, now, rng) if is_due else None
+        taken = taken or _take_slot(labeler_id, head, match, weighed, now, rng)
         if taken is not None:
             return taken
     return None
+
+
+def _take_slot(
+    labeler_id: str, head: Head, match: Match, weighed: dict[str, int], now: datetime, rng: np.random.Generator
+) -> Held | None:
+    """The very slot that is offered or goes on with a drive, if it is still there, else the first of the lane.
+
+    Now and then she does not go on: if only gold came between the windows of a drive, it would be known by that.
+    """
+    why = {"by": head.by, **matching.numbers(match), **weighed}
+    if head.by == OFFER or (head.by == CONTINUITY and rng.random() < matching.CONTINUES_CHANCE):
+        taken = slots.take_head(labeler_id, head.lane_id, now, slot_id=head.slot_id, why=why)
+        if taken is not None:
+            return taken
+    return slots.take_head(labeler_id, head.lane_id, now, why=why | {"by": MATCH})
 
 
 @cache
@@ -129,9 +148,14 @@ def _candidate(head: Head, skill: Skill) -> Candidate:
         head.rank,
         head.effort_seconds,
         head.age_seconds,
-        alpha=skill.alpha,
-        beta=skill.beta,
-        confidence=head.confidence,
+        head.share,
+        head.turnaround_seconds,
+        skill.alpha,
+        skill.beta,
+        head.typical_accuracy or matching.TYPICAL,
+        max(2, head.classes or matching.CLASSES_OF_FREE_ANSWERS),
+        head.confidence,
+        head.by == CONTINUITY,
     )
 
 
@@ -144,12 +168,13 @@ def _is_gold_due(head: Head, skill: Skill, rng: np.random.Generator) -> bool:
 _BACK = text("""
 WITH free AS (
     SELECT s.id, s.epoch FROM slot s JOIN assignment a ON a.subtask_id = s.subtask_id
-    WHERE a.id = :assignment_id AND s.state = 'open' ORDER BY s.id LIMIT 1 FOR UPDATE OF s SKIP LOCKED
+    WHERE a.id = :assignment_id AND s.state = 'open' AND (s.reserved_until > :now AND s.reserved_for <> :me) IS NOT TRUE
+    ORDER BY s.id LIMIT 1 FOR UPDATE OF s SKIP LOCKED
 )
-UPDATE slot SET state = 'leased', labeler_id = :me, lease_expires_at = :until,
-                epoch = greatest(slot.epoch, :epoch) + 1
+UPDATE slot SET state = 'leased', labeler_id = :me, lease_expires_at = :until, reserved_for = NULL,
+                reserved_until = NULL, epoch = greatest(slot.epoch, :epoch) + 1
 FROM free WHERE slot.id = free.id RETURNING slot.id, slot.epoch
-""").bindparams(bindparam("until", type_=DateTime(timezone=True)))
+""").bindparams(bindparam("until", type_=DateTime(timezone=True)), bindparam("now", type_=DateTime(timezone=True)))
 
 
 def _resume(labeler_id: str, assignment_id: str, now: datetime) -> Held | None:
@@ -172,6 +197,7 @@ def _lease_again(assignment: Assignment, now: datetime, *, is_same_sitting: bool
             "assignment_id": assignment.id,
             "me": assignment.labeler_id,
             "until": until,
+            "now": now,
             "epoch": assignment.epoch,
         }
         free = db.session.execute(_BACK, values).one_or_none()
@@ -333,6 +359,7 @@ class Offer:
     pay_cents: int  # of its first subtask
     effort_seconds: int
     open: int  # wanted answers, counted to OPEN_COUNTED_MAX
+    reserved_until: datetime | None  # one of them is offered to her first
     simulated: bool
     resolved: Resolved
     accuracy: float | None  # measured; none without evidence
@@ -342,35 +369,40 @@ class Offer:
         return self.resolved.access is Access.OPEN
 
 
-_OFFERS = text(f"""
+_OFFERS = f"""
 SELECT lane.id, project.id AS project_id, project.name, project.simulated, lane.task_type, first.pay_cents,
-       first.effort_seconds, many.open, {eligibility.FACTS}
+       first.effort_seconds, many.open, mine.reserved_until, {eligibility.FACTS}
 FROM labeler me CROSS JOIN lane {eligibility.JOINS}
+LEFT JOIN standing ON standing.labeler_id = me.id AND standing.lane_id = lane.id
 CROSS JOIN LATERAL (
     SELECT t.pay_cents, t.effort_seconds FROM slot s JOIN subtask t ON t.id = s.subtask_id
-    WHERE s.lane_id = lane.id AND s.state = 'open' AND NOT EXISTS (
-        SELECT FROM assignment a WHERE a.subtask_id = s.subtask_id AND a.labeler_id = :me)
+    WHERE s.lane_id = lane.id AND s.state = 'open' AND {slots.FREE} AND {slots.UNSEEN}
     ORDER BY s.rank, s.id LIMIT 1
 ) first
 CROSS JOIN LATERAL (
     SELECT count(*) AS open FROM (
-        SELECT 1 FROM slot s WHERE s.lane_id = lane.id AND s.state = 'open' AND NOT EXISTS (
-            SELECT FROM assignment a WHERE a.subtask_id = s.subtask_id AND a.labeler_id = :me)
-        LIMIT :counted
+        SELECT 1 FROM slot s WHERE s.lane_id = lane.id AND s.state = 'open' AND {slots.FREE} AND {slots.UNSEEN}
+        LIMIT %(counted)s
     ) found
 ) many
-WHERE me.id = :me AND NOT lane.paused ORDER BY lane.id LIMIT :lanes
-""")  # noqa: S608  (our own words only)
+LEFT JOIN LATERAL (
+    SELECT max(s.reserved_until) AS reserved_until FROM slot s
+    WHERE s.reserved_for = %(me)s AND s.lane_id = lane.id AND s.state = 'open' AND s.reserved_until > %(now)s
+      AND {slots.UNSEEN}
+) mine ON true
+WHERE me.id = %(me)s AND NOT lane.paused AND {slots.UNDER_CAP} ORDER BY lane.id LIMIT %(lanes)s
+"""  # noqa: S608  (our own words only)
 
 
-def offers(labeler: Labeler) -> list[Offer]:
+def offers(labeler: Labeler, now: datetime | None = None) -> list[Offer]:
     """The lanes with work that this labeler has not seen, those too that she is not qualified for."""
-    rows = db.session.execute(_OFFERS, {"me": labeler.id, "counted": OPEN_COUNTED_MAX, "lanes": OFFERS_MAX}).all()
-    return [_offer(row) for row in rows]
+    now = now or utc_now()
+    values = {"me": labeler.id, "counted": OPEN_COUNTED_MAX, "lanes": OFFERS_MAX, "now": now, "today": day_of(now)}
+    return [_offer(row, now) for row in db.session.execute(text(slots.for_session(_OFFERS)), values)]
 
 
-def _offer(row: Any) -> Offer:
-    accuracy = None if row.alpha is None else Skill(row.alpha, row.beta, row.updated_at).at(utc_now()).mean
+def _offer(row: Any, now: datetime) -> Offer:
+    accuracy = None if row.alpha is None else Skill(row.alpha, row.beta, row.updated_at).at(now).mean
     return Offer(
         lane=row.id,
         project_id=row.project_id,
@@ -380,6 +412,7 @@ def _offer(row: Any) -> Offer:
         pay_cents=row.pay_cents,
         effort_seconds=row.effort_seconds,
         open=row.open,
+        reserved_until=row.reserved_until,
         simulated=row.simulated,
         resolved=resolve(eligibility.rule_of(row), eligibility.record_of(row)),
         accuracy=accuracy,
@@ -401,31 +434,40 @@ def _restricted(labeler: Labeler) -> NoWork:
 _WHY = f"""
 SELECT count(*) AS lanes, count(*) FILTER (WHERE NOT qualifies) AS closed,
        count(*) FILTER (WHERE qualifies AND lane.paused) AS paused,
-       bool_or(seen.any_open) FILTER (WHERE qualifies AND NOT lane.paused) AS all_seen,
-       min(held.until) FILTER (WHERE qualifies AND NOT lane.paused) AS held_until
+       bool_or(NOT under_cap AND open.free) FILTER (WHERE qualifies AND NOT lane.paused) AS capped,
+       bool_or(open.any) FILTER (WHERE qualifies AND NOT lane.paused) AS all_seen,
+       min(least(held.until, offered.until)) FILTER (WHERE qualifies AND under_cap AND NOT lane.paused) AS held_until
 FROM (
-    SELECT lane.*, {eligibility.OPEN} IS TRUE AS qualifies
-    FROM labeler me CROSS JOIN lane {eligibility.JOINS} WHERE me.id = :me {{filters}}
+    SELECT lane.*, {eligibility.OPEN} IS TRUE AS qualifies, {slots.UNDER_CAP} AS under_cap
+    FROM labeler me CROSS JOIN lane {eligibility.JOINS}
+    LEFT JOIN standing ON standing.labeler_id = me.id AND standing.lane_id = lane.id
+    WHERE me.id = %(me)s {{filters}}
 ) lane
 LEFT JOIN LATERAL (
-    SELECT EXISTS (SELECT FROM slot s WHERE s.lane_id = lane.id AND s.state = 'open') AS any_open
-) seen ON true
+    SELECT EXISTS (SELECT FROM slot s WHERE s.lane_id = lane.id AND s.state = 'open') AS any,
+           EXISTS (SELECT FROM slot s WHERE s.lane_id = lane.id AND s.state = 'open' AND {slots.UNSEEN}) AS free
+) open ON true
 LEFT JOIN LATERAL (
     SELECT min(s.lease_expires_at) AS until FROM slot s
-    WHERE s.lane_id = lane.id AND s.state = 'leased' AND NOT EXISTS (
-        SELECT FROM assignment a WHERE a.subtask_id = s.subtask_id AND a.labeler_id = :me)
+    WHERE s.lane_id = lane.id AND s.state = 'leased' AND {slots.UNSEEN}
 ) held ON true
+LEFT JOIN LATERAL (
+    SELECT min(s.reserved_until) AS until FROM slot s
+    WHERE s.lane_id = lane.id AND s.state = 'open' AND s.reserved_for <> %(me)s AND s.reserved_until > %(now)s
+      AND {slots.UNSEEN}
+) offered ON true
 """  # noqa: S608  (our own words only)
 
 
-def _why_nothing(labeler_id: str, wish: Wish) -> NoWork:
-    row = db.session.execute(slots.with_filters(_WHY, *wish.key), {"me": labeler_id, **wish.values}).one()
+def _why_nothing(labeler_id: str, wish: Wish, now: datetime) -> NoWork:
+    values = {"me": labeler_id, "now": now, "today": day_of(now), **wish.values}
+    row = db.session.execute(slots.with_filters(_WHY, *wish.key), values).one()
     if not row.lanes:
         return _why_no_lane(labeler_id, wish)
     closed = unmet.closed_lanes(labeler_id, wish) if row.closed else []
     if closed and row.lanes == row.closed:
         return _why_closed(closed)
-    return replace(_why_open(row), closed=[one for one in closed if one.has_work])
+    return replace(_why_open(row, now), closed=[one for one in closed if one.has_work])
 
 
 def _why_no_lane(labeler_id: str, wish: Wish) -> NoWork:
@@ -446,10 +488,17 @@ def _why_closed(closed: Sequence[Closed]) -> NoWork:
     return NoWork(code, text_, closed=closed)
 
 
-def _why_open(row: Any) -> NoWork:
+def _why_open(row: Any, now: datetime) -> NoWork:
     if row.held_until is not None:
-        text_ = f"Others hold all that is left for you. The first of their leases ends at {row.held_until:%H:%M} UTC."
+        text_ = (
+            "Others hold all that is left for you, or it is offered to them first. "
+            f"The first of it may be free at {row.held_until:%H:%M} UTC."
+        )
         return NoWork("all_held", text_, row.held_until)
+    if row.capped:
+        tomorrow = datetime.combine(day_of(now) + timedelta(days=1), datetime.min.time(), UTC)
+        text_ = "You have given as many answers as one labeler may give here in a day; there is more at 00:00 UTC."
+        return NoWork("capped", text_, tomorrow)
     if row.all_seen:
         return NoWork("seen_all", "You have answered or skipped all that is open here; the rest is for others.")
     if row.paused:

@@ -8,7 +8,7 @@ import logging
 from datetime import datetime
 from enum import StrEnum
 
-from marketplace import decisions, golds, trials
+from marketplace import decisions, gold_items, golds, trials
 from marketplace.clock import utc_now
 from marketplace.errors import Forbidden, InvalidInput, NotFound, WrongState
 from marketplace.models import Assignment, AssignmentState, Subtask, SubtaskState, User
@@ -56,6 +56,7 @@ def decide(user: User, subtask_id: str, ruling: Ruling, *, reason: str, answer: 
 
 def _correct(subtask: Subtask, truth: Answer, graded: list[Assignment], now: datetime) -> None:
     before, subtask.truth = subtask.truth or {}, truth
+    subtask.gold_classes = gold_items.classes_of(subtask.task.type, truth)
     subtask.task.expected_answer = truth if subtask.gold_of is not None else subtask.task.expected_answer
     for one in graded:
         _learn_again(subtask, one, before, -1)

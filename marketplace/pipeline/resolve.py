@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from sqlalchemy import select, update
 
-from marketplace import golds, skills, slots, trials
+from marketplace import golds, offers, skills, slots, trials
 from marketplace.auth import settings
 from marketplace.clock import utc_now
 from marketplace.db import db, transaction
@@ -113,6 +113,8 @@ def _ask_again(subtask: Subtask, found: Judgement) -> None:
     note("asked_again", subtask.id, **found.numbers, focus=_asked(subtask))
     if slots.open_slots(subtask, 1):
         enqueue(resolve_subtask, subtask.id)
+    else:
+        offers.reserve(subtask, utc_now())
 
 
 def set_focus(subtask: Subtask, found: Focus | None, verdict: Verdict | None = None) -> None:

@@ -3,7 +3,7 @@
 import logging
 from typing import Any
 
-from marketplace import lanes, slots
+from marketplace import gold_items, lanes, slots
 from marketplace.auth import settings
 from marketplace.db import db, transaction
 from marketplace.models import BatchStatus, Subtask, Task, TaskStage
@@ -12,7 +12,7 @@ from marketplace.models.task import STAGE_MOVES
 from marketplace.queue import job
 from payouts import pricing
 from routing import overlap
-from routing.task_types import TASK_TYPES
+from routing.task_types import TASK_TYPES, categorization
 from routing.types import Piece
 
 log = logging.getLogger(__name__)
@@ -46,7 +46,12 @@ def _opening(task: Task, subtask: Subtask) -> int:
 def _lane_id(task: Task) -> int:
     """The lane of the task's project and type; the first task of a project makes it."""
     assert task.project_id is not None, "intake gives every task a project"
-    return lanes.lane_of(task.project_id, task.type).id
+    return lanes.lane_of(task.project_id, task.type, _choices(task)).id
+
+
+def _choices(task: Task) -> int | None:
+    """Of how many classes an answer is one; none where it is drawn, or a list, and can go wrong in many ways."""
+    return len(TASK_TYPES[task.type].classes(task.params)) or None if task.type == categorization.NAME else None
 
 
 def _subtask(task: Task, piece: Piece, lane_id: int) -> Subtask:
@@ -70,4 +75,5 @@ def _gold(task: Task, piece: Piece) -> dict[str, Any]:
     """A task with a known answer measures labelers: dispatch slips its subtasks in, so they have no slots."""
     if task.expected_answer is None:
         return {"gold": False}
-    return {"gold": True, "truth": TASK_TYPES[task.type].within(task.expected_answer, piece.window)}
+    truth = TASK_TYPES[task.type].within(task.expected_answer, piece.window)
+    return {"gold": True, "truth": truth, "gold_classes": gold_items.classes_of(task.type, truth)}

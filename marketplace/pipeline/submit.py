@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
-from marketplace import slots
+from marketplace import slots, standings
 from marketplace.clock import utc_now
 from marketplace.db import db
 from marketplace.errors import InvalidInput, LeaseLost, NotFound, StaleEpoch
@@ -186,6 +186,7 @@ def _close_lease(assignment: Assignment, slot: Slot | None, now: datetime) -> No
     assignment.state = check_move(ASSIGNMENT_MOVES, assignment.state, AssignmentState.SUBMITTED)
     db.session.flush()
     _count_real(assignment, now)
+    standings.count(assignment.labeler_id, assignment.subtask, now)
     enqueue(resolve.resolve_subtask, assignment.subtask_id)
     log.info("answer submitted", extra={"assignment_id": assignment.id, "subtask_id": assignment.subtask_id})
 

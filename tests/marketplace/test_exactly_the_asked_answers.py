@@ -29,6 +29,7 @@ from marketplace.models import (
     Task,
     TaskStatus,
 )
+from marketplace.offers import OFFER_SECONDS
 from marketplace.pipeline import assemble, dispatch, resolve, submit
 from payouts import ledger
 from payouts.chart import PLATFORM, Kind
@@ -142,11 +143,14 @@ def test_exactly_the_asked_answers_under_64_threads(wide_app: Flask, yard: Yard)
 
 
 def finish(labelers: list[str]) -> None:
-    """Everybody is gone; what is left is worked off one by one, and whoever gets nothing gets the right reason."""
+    """Everybody is gone; what is left is worked off one by one, and whoever gets nothing gets the right reason.
+
+    What was offered to those who have gone is everybody's by then.
+    """
     dispatch.expire_leases(utc_now() + timedelta(days=2))
     for labeler_id in labelers:
         hand = Hand(labeler_id, 0)
-        while (found := hand.claim(utc_now())) is not None:
+        while (found := hand.claim(utc_now() + timedelta(seconds=OFFER_SECONDS))) is not None:
             hand.answer(*found)
         assert not free_for(labeler_id), f"{hand.outcomes} though work is free"
     for subtask_id in db.session.scalars(select(Subtask.id)).all():

@@ -96,7 +96,11 @@ def test_simulated_labelers_work_through_a_project_over_http(served: Flask, run_
         demo._make_projects(customer)
         demo._submit_notes(customer, demo.NOTES[:4])
     run_jobs()
-    answers = simulated_work.work_through(demo.TEXTS, 2, noise_metres=0, seed=3)
+    first = simulated_work.work_through(demo.TEXTS, 2, noise_metres=0, seed=3)
+    assert sum(first.values()) == 4, "one answer each is asked at first"
+    run_jobs()
+    second = simulated_work.work_through(demo.TEXTS, 2, noise_metres=0, seed=3)
+    answers = {name: first[name] + second[name] for name in first}
     assert answers == {"Simulated 1": 4, "Simulated 2": 4}, "two answers each, and nobody twice"
     run_jobs()
     tasks = db.session.scalars(select(Task).order_by(Task.id)).all()

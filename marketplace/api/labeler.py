@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 from marshmallow import Schema
 from sqlalchemy import select
 
-from marketplace import accuracy_steps, held, trials
+from marketplace import accuracy_steps, held, openings, trials
 from marketplace.api.body import read_object
 from marketplace.api.payload import assignment_payload, assignment_summary, moment
 from marketplace.auth import current_labeler, current_labeler_id
@@ -17,8 +17,8 @@ from marketplace.clock import utc_now
 from marketplace.db import db
 from marketplace.errors import LeaseLost, NotFound, status_of
 from marketplace.models import AccuracyStep, Assignment, AssignmentState, Lane, Project, Subtask
+from marketplace.openings import NoWork, Offer
 from marketplace.pipeline import dispatch, review, submit
-from marketplace.pipeline.dispatch import NoWork, Offer
 from marketplace.reports import earnings as money
 from marketplace.reports import measured
 from marketplace.reports.measured import Line
@@ -87,7 +87,7 @@ def work() -> ResponseReturnValue:
     `trials` are your newest ones.
     """
     labeler = current_labeler()
-    offers = dispatch.offers(labeler)
+    offers = openings.offers(labeler)
     chances = trials.chances(labeler.id, [one.lane for one in offers if not one.qualified], utc_now())
     return jsonify(
         work=[_offer(one, chances.get(one.lane)) for one in offers],

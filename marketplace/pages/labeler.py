@@ -3,7 +3,7 @@
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from marketplace import accuracy_steps, decisions, trials
+from marketplace import accuracy_steps, decisions, openings, trials
 from marketplace.app import manages_transactions
 from marketplace.auth import current_labeler, current_user, settings
 from marketplace.clock import utc_now
@@ -31,7 +31,7 @@ blueprint.register_blueprint(accuracy.of_labeler)
 def work() -> ResponseReturnValue:
     labeler, now = current_labeler(), utc_now()
     qualified = done.qualified_types(labeler.id)
-    offers = sorted(dispatch.offers(labeler), key=lambda offer: (not offer.qualified, -offer.hourly_cents))
+    offers = sorted(openings.offers(labeler), key=lambda offer: (not offer.qualified, -offer.hourly_cents))
     tried = trials.recent(labeler.id)
     return render_template(
         "labeler/work.html",

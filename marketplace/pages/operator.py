@@ -5,13 +5,12 @@ from datetime import UTC, datetime
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from marketplace import decisions, trials
+from marketplace import decisions, openings, trials
 from marketplace.auth import current_user
 from marketplace.clock import utc_now
 from marketplace.errors import InvalidInput
 from marketplace.models import Labeler
 from marketplace.pages import accuracy, subtasks, tables
-from marketplace.pipeline import dispatch
 from marketplace.reports import labelers as people
 from marketplace.reports import queues as yard
 from marketplace.reports import work as done
@@ -143,7 +142,7 @@ def labeler(labeler_id: str) -> ResponseReturnValue:
 def _labeler_page(
     labeler: Labeler, values: dict[str, str] | None = None, error: InvalidInput | None = None
 ) -> ResponseReturnValue:
-    measured, work = accuracy_of(labeler.id), dispatch.offers(labeler)
+    measured, work = accuracy_of(labeler.id), openings.offers(labeler)
     closed = [one.lane for one in work if not one.qualified]
     page = render_template(
         "operator/labeler.html",

@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from marketplace import decisions, people
+from marketplace import decisions, openings, people
 from marketplace.clock import utc_now
 from marketplace.db import db, transaction
 from marketplace.errors import InvalidInput, LeaseLost, NotFound, StaleEpoch, WrongState
@@ -230,12 +230,12 @@ def test_gold_that_ran_out_is_offered_back_as_any_other(yard: Yard) -> None:
 def test_offers_tell_what_there_is_and_what_it_pays(yard: Yard) -> None:
     yard.send(3, answers=2)
     ana, eve = *yard.hire(1), *yard.hire(1, "imageannotation")
-    [offer] = dispatch.offers(ana)
+    [offer] = openings.offers(ana)
     assert (offer.project_name, offer.open, offer.qualified, offer.accuracy) == ("texts", 6, True, None)
     assert offer.hourly_cents >= 1_800, "the rate is a floor"
-    assert [one.qualified for one in dispatch.offers(eve)] == [False]
+    assert [one.qualified for one in openings.offers(eve)] == [False]
     held = claimed(ana)
-    assert [one.open for one in dispatch.offers(ana)] == [4]
+    assert [one.open for one in openings.offers(ana)] == [4]
     assert held.pay_cents == offer.pay_cents
 
 

@@ -10,7 +10,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import select, update
 
-from marketplace import auth, offers, people, skills, slots
+from marketplace import auth, offers, openings, people, skills, slots
 from marketplace.clock import day_of, utc_now
 from marketplace.db import db, transaction
 from marketplace.models import Assignment, Customer, Labeler, Project, Slot, SlotState, Subtask
@@ -207,7 +207,7 @@ def test_a_labeler_gives_no_more_in_a_day_than_a_project_wants(yard: Yard) -> No
     reason = claim(ana).reason
     assert reason is not None and reason.code == "capped"
     assert reason.until is not None and day_of(reason.until) == day_of(utc_now()) + timedelta(days=1)
-    assert dispatch.offers(ana) == []
+    assert openings.offers(ana) == []
     assert claim(ana, now=reason.until).held is not None
 
 
@@ -269,9 +269,9 @@ def test_others_are_told_until_when_it_is_reserved_and_then_it_is_everybodys(
     slot = open_slot(subtask)
     reason = claim(poor, project_id="texts").reason
     assert reason is not None and (reason.code, reason.until) == ("all_held", slot.reserved_until)
-    [offer] = [one for one in dispatch.offers(good) if one.project_name == "texts"]
+    [offer] = [one for one in openings.offers(good) if one.project_name == "texts"]
     assert offer.reserved_until == slot.reserved_until
-    assert not [one for one in dispatch.offers(poor) if one.project_name == "texts"]
+    assert not [one for one in openings.offers(poor) if one.project_name == "texts"]
     late = utc_now() + timedelta(seconds=OFFER_SECONDS)
     assert claimed(poor, project_id="texts", now=late).subtask_id == subtask.id
     assert claim(good, project_id="texts", now=late).held is None

@@ -8,7 +8,7 @@ from flask import Flask
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
-from marketplace import decisions
+from marketplace import decisions, openings
 from marketplace.clock import utc_now
 from marketplace.db import db, transaction
 from marketplace.models import (
@@ -88,7 +88,7 @@ def test_an_offer_is_claimed_by_its_button_and_continued_from_the_page(world: Wo
     ana = world.as_("ana")
     shown = page(ana.get("/work"))
     offer = shown.tables[0].rows[0]
-    (known,) = dispatch.offers(world.labeler("ana"))
+    (known,) = openings.offers(world.labeler("ana"))
     assert offer[0].startswith("texts") and offer[1] == f"${known.hourly_cents / 100:.2f}"
     assert shown.forms.count("/work/claim") == 2, "the best match, and the one offer"
     claimed = send(world, "ana", "/work/claim", project_id=world.project.id, task_type="categorization")

@@ -135,8 +135,8 @@ class Head(NamedTuple):
     alpha: float | None  # none where nothing is known of her
     beta: float
     updated_at: datetime
-    gold_seen: int
-    real_seen: int
+    gold_seen: int | None
+    real_seen: int | None
     has_gold: bool  # gold of this lane that she has not seen
 
     @property
@@ -157,70 +157,74 @@ class Look:
 
 # What has been offered to somebody else is not free meanwhile.
 FREE = "(s.reserved_until > %(now)s AND s.reserved_for <> %(me)s) IS NOT TRUE"
-UNSEEN = "NOT EXISTS (SELECT FROM assignment a WHERE a.subtask_id = s.subtask_id AND a.labeler_id = %(me)s)"
+# OFFSET keeps it a probe of the index for each slot: as a join it might read all that a labeler has ever done.
+UNSEEN = "NOT EXISTS (SELECT FROM assignment a WHERE a.subtask_id = s.subtask_id AND a.labeler_id = %(me)s OFFSET 0)"
 # Who has given the most answers of a day gets no more of this lane; `standing` is her row of it.
 UNDER_CAP = "(standing.day = %(today)s AND standing.answered_today >= project.daily_answers_max) IS NOT TRUE"
 # The last window that she answered, and what is open beside it; a drive is forgotten in a day.
 _NEAR = f"""
     SELECT s.id, s.rank, s.subtask_id FROM subtask n JOIN slot s ON s.subtask_id = n.id
-    WHERE standing.last_task_id IS NOT NULL AND standing.updated_at > %(now)s - interval '1 day'
-      AND n.task_id = standing.last_task_id
-      AND n.position IN (standing.last_position + 1, standing.last_position - 1)
+    WHERE mine.last_at > %(now)s - interval '1 day' AND n.task_id = mine.last_task_id
+      AND n.position IN (mine.last_position + 1, mine.last_position - 1)
       AND s.state = 'open' AND s.rank <= first.rank AND {FREE} AND {UNSEEN}
     ORDER BY n.position DESC, s.id LIMIT 1
 """  # noqa: S608  (our own words only)
 _OFFERED = f"""
-    SELECT s.id, s.rank, s.subtask_id, s.lane_id FROM slot s
-    WHERE live.id IS NULL AND s.reserved_for = me.id AND s.state = 'open' AND s.reserved_until > %(now)s AND {UNSEEN}
-    ORDER BY s.reserved_until LIMIT 1
+    SELECT s.id, s.rank, s.subtask_id FROM slot s
+    WHERE s.reserved_for = me.id AND s.state = 'open' AND s.reserved_until > %(now)s AND s.lane_id = mine.id
+      AND {UNSEEN} LIMIT 1
 """  # noqa: S608
 
+# The lanes that are hers come first, whatever the planner thinks of so few rows: each of them costs a probe.
 _LOOK = f"""
-SELECT me.state = 'restricted' AND (me.restricted_until IS NULL OR me.restricted_until > %(now)s) AS is_restricted,
-       live.id AS live_id, back.id AS back_id, trying.id AS trial_id, head.*
+WITH mine AS MATERIALIZED (
+    SELECT lane.id, lane.task_type, lane.typical_accuracy, lane.classes, project.customer_id, c.share,
+           3600 * project.turnaround_hours AS turnaround, skill.alpha, skill.beta, skill.updated_at,
+           skill.gold_seen, skill.real_seen,
+           standing.last_task_id, standing.last_position, standing.updated_at AS last_at
+    FROM labeler me JOIN qualification q ON q.labeler_id = me.id
+    JOIN lane ON lane.task_type = q.task_type AND NOT lane.paused
+    JOIN project ON project.id = lane.project_id
+    JOIN customer c ON c.id = project.customer_id
+    LEFT JOIN skill ON skill.labeler_id = me.id AND skill.task_type = lane.task_type
+    LEFT JOIN standing ON standing.labeler_id = me.id AND standing.lane_id = lane.id
+    WHERE me.id = %(me)s AND {UNDER_CAP} AND {eligibility.OPEN} {{filters}}
+)
+SELECT me.state = 'restricted' AND (me.restricted_until IS NULL OR me.restricted_until > %(now)s),
+       live.id, back.id, trying.id, head.*
 FROM labeler me
 LEFT JOIN assignment live ON live.labeler_id = me.id AND live.state = 'claimed'
 LEFT JOIN LATERAL (
     SELECT a.id FROM assignment a JOIN subtask t ON t.id = a.subtask_id JOIN lane ON lane.id = t.lane_id
-    WHERE live.id IS NULL AND a.labeler_id = me.id AND a.state = 'expired' AND a.closed_at IS NULL
+    WHERE a.labeler_id = me.id AND a.state = 'expired' AND a.closed_at IS NULL
       AND a.answer IS NULL AND t.state = 'open' {{filters}}
       AND (t.gold OR EXISTS (SELECT FROM slot s WHERE s.subtask_id = t.id AND s.state = 'open' AND {FREE}))
     ORDER BY a.draft_saved_at DESC NULLS LAST, a.id LIMIT 1
 ) back ON true
 LEFT JOIN LATERAL (
     SELECT trial.id FROM trial JOIN lane ON lane.id = trial.lane_id
-    WHERE live.id IS NULL AND trial.labeler_id = me.id AND trial.state = 'open' {{filters}}
+    WHERE trial.labeler_id = me.id AND trial.state = 'open' {{filters}}
 ) trying ON true
-LEFT JOIN LATERAL ({_OFFERED}) offer ON true
 LEFT JOIN LATERAL (
-    SELECT lane.id AS lane_id, coalesce(offered.id, near.id, first.id) AS slot_id, project.customer_id,
-           coalesce(offered.rank, near.rank, first.rank) AS rank,
-           coalesce(t.focus_effort_seconds, t.effort_seconds) AS effort_seconds,
-           greatest(0, extract(epoch FROM %(now)s - t.created_at))::float8 AS age_seconds,
-           customer.share, 3600 * project.turnaround_hours AS turnaround_seconds, lane.typical_accuracy, lane.classes,
-           t.confidence,
-           CASE WHEN offered.id IS NOT NULL THEN 'offer' WHEN near.id IS NOT NULL THEN 'continuity' ELSE 'match' END,
-           lane.task_type, skill.alpha, skill.beta, skill.updated_at,
-           coalesce(skill.gold_seen, 0), coalesce(skill.real_seen, 0),
+    SELECT mine.id, coalesce(hers.id, near.id, first.id), mine.customer_id,
+           coalesce(hers.rank, near.rank, first.rank), coalesce(t.focus_effort_seconds, t.effort_seconds),
+           extract(epoch FROM %(now)s - t.created_at)::float8,
+           mine.share, mine.turnaround, mine.typical_accuracy, mine.classes, t.confidence,
+           CASE WHEN hers.id > 0 THEN 'offer' WHEN near.id > 0 THEN 'continuity' ELSE 'match' END,
+           mine.task_type, mine.alpha, mine.beta, mine.updated_at, mine.gold_seen, mine.real_seen,
            EXISTS (
-               SELECT FROM subtask g WHERE g.gold AND g.lane_id = lane.id AND g.state = 'open' AND NOT EXISTS (
-                   SELECT FROM assignment a WHERE a.subtask_id IN (g.id, g.gold_of) AND a.labeler_id = me.id)
-           ) AS has_gold
-    FROM qualification q
-    JOIN lane ON lane.task_type = q.task_type AND NOT lane.paused
-    JOIN project ON project.id = lane.project_id
-    JOIN customer ON customer.id = project.customer_id
-    LEFT JOIN standing ON standing.labeler_id = me.id AND standing.lane_id = lane.id
-    CROSS JOIN LATERAL (
+               SELECT FROM subtask g WHERE g.gold AND g.lane_id = mine.id AND g.state = 'open' AND NOT EXISTS (
+                   SELECT FROM assignment a WHERE a.subtask_id IN (g.id, g.gold_of) AND a.labeler_id = me.id OFFSET 0)
+           )
+    FROM mine, LATERAL (
         SELECT s.id, s.rank, s.subtask_id FROM slot s
-        WHERE s.lane_id = lane.id AND s.state = 'open' AND {FREE} AND {UNSEEN}
+        WHERE s.lane_id = mine.id AND s.state = 'open' AND {FREE} AND {UNSEEN}
         ORDER BY s.rank, s.id LIMIT 1
     ) first
     LEFT JOIN LATERAL ({_NEAR}) near ON true
-    LEFT JOIN LATERAL (SELECT offer.* WHERE offer.lane_id = lane.id) offered ON true
-    JOIN subtask t ON t.id = coalesce(offered.subtask_id, near.subtask_id, first.subtask_id)
-    LEFT JOIN skill ON skill.labeler_id = me.id AND skill.task_type = lane.task_type
-    WHERE live.id IS NULL AND q.labeler_id = me.id AND {UNDER_CAP} AND {eligibility.OPEN} {{filters}}
+    LEFT JOIN LATERAL ({_OFFERED}) hers ON true
+    JOIN subtask t ON t.id = coalesce(hers.subtask_id, near.subtask_id, first.subtask_id)
+    WHERE live.id IS NULL
 ) head ON true
 WHERE me.id = %(me)s
 """  # noqa: S608
@@ -232,8 +236,11 @@ FILTERS = {
 
 @cache
 def _look(has_types: bool, has_project: bool) -> str:
-    """The statement for a wish, for the driver; only the texts above are put in, never a value."""
-    return _LOOK.format(filters=_NAMED.sub(r"%(\1)s", _filters(has_types, has_project)))
+    """The statement for a wish, for the driver; only the texts above are put in, never a value.
+
+    In one line: the driver reads a statement of more than 4096 characters anew each time.
+    """
+    return " ".join(_LOOK.format(filters=_NAMED.sub(r"%(\1)s", _filters(has_types, has_project))).split())
 
 
 _NAMED, _PLACED = re.compile(r"(?<!:):(\w+)"), re.compile(r"%\((\w+)\)s")  # as the session and the driver write a value

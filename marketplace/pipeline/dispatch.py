@@ -131,7 +131,7 @@ def _candidate(head: Head, skill: Skill) -> Candidate:
         head.customer_id,
         head.rank,
         head.effort_seconds,
-        head.age_seconds,
+        max(0.0, head.age_seconds),
         head.share,
         head.turnaround_seconds,
         skill.alpha,
@@ -144,7 +144,7 @@ def _candidate(head: Head, skill: Skill) -> Candidate:
 
 
 def _is_gold_due(head: Head, skill: Skill, rng: np.random.Generator) -> bool:
-    return gold.is_due(seen_real=head.real_seen, seen_gold=head.gold_seen, skill=skill, rng=rng)
+    return gold.is_due(seen_real=head.real_seen or 0, seen_gold=head.gold_seen or 0, skill=skill, rng=rng)
 
 
 # What was lost by time

@@ -105,13 +105,10 @@ def print_head(world: World, options: argparse.Namespace) -> None:
         f"\nClaims by {options.labelers} labelers at a time ({LABELERS} by turns), {options.seconds:g} s a line; bare"
     )
     print(f"SQL and product by turns of {options.seconds / options.rounds:g} s, so that both meet the same machine.")
-    print(
-        f"{claim_world.LANES} lanes of {claim_world.CUSTOMERS} customers, {claim_world.ANSWERS} answers a subtask; "
-        "what is claimed is closed,"
-    )
-    print(f"as much opened meanwhile. {os.cpu_count()} cores for server, program and callers; a durable write of one")
-    print(f"block here takes {claim_world.fsync_milliseconds(world.folder):.2f} ms. Ratio: of the claims, and from the")
-    print("lowest round to the highest.")
+    print(f"{claim_world.LANES} lanes of {claim_world.CUSTOMERS} customers, {claim_world.ANSWERS} answers a subtask;")
+    print(f"what is claimed is closed, and as much opened, meanwhile. {os.cpu_count()} cores for server, program and")
+    print(f"callers; a durable write of one block here takes {claim_world.fsync_milliseconds(world.folder):.2f} ms.")
+    print("Ratio: of the claims, and from the lowest round to the highest.")
     print(f"{'slots':>9}  {'claim':<32}{'claims/s':>9} {'median ms':>10} {'p99 ms':>8} {'empty':>6} {'ratio':>6}")
 
 

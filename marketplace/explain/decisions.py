@@ -104,12 +104,22 @@ def _gold_overturned(numbers: Numbers, people: People) -> list[str]:
     return [f"The gold was corrected. Compared with the right answer it is {percent(grade)} right.{was}"]
 
 
+def _offered(numbers: Numbers, people: People) -> list[str]:
+    who = people.get(numbers["labeler_id"], SOME)
+    among = plural(int(numbers["considered"]), "labeler")
+    return [
+        f"The answer was reserved for {who} for a short while: of {among} at work whose answer would help, this one's "
+        "was expected to mend most, by an accuracy that was drawn and not assumed."
+    ]
+
+
 WORDS: dict[str, tuple[str, Callable[[Numbers, People], Sequence[str]]]] = {
     "asked_again": ("Another answer was asked", _asked_again),
     "verdict": ("Decided", _verdict),
     "in_review": ("Sent to a reviewer", _in_review),
     "reopened": ("Opened again", _reopened),
     "gold_graded": ("Graded on gold", _gold_graded),
+    "offered": ("Reserved for one labeler", _offered),
     "gold_made": ("Made gold of a reviewed subtask", _gold_made),
     "gold_doubted": ("The gold is in doubt", _gold_doubted),
     "gold_overturned": ("Graded anew", _gold_overturned),

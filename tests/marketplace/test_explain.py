@@ -207,6 +207,8 @@ def any_numbers(draw: st.DrawFn) -> dict[str, Any]:
                 "grade_before": st.none() | share,
                 "suspicion": share,
                 "mutual": share,
+                "labeler_id": st.just("p0"),
+                "considered": count,
             }
         )
     )
